@@ -1,0 +1,355 @@
+"""Every value that flows through the program. Frozen, tuples inside, standard library only.
+
+Time is whole milliseconds from the start of the recording, converted once at an engine's edge
+(result JSON and reports show seconds). Unknown is None, never a text and never now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+
+class Role(str, Enum):
+    """Who a speaker is. UNKNOWN is an outcome: such a call goes to a person."""
+
+    AGENT = "agent"
+    CUSTOMER = "customer"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class Outcome(str, Enum):
+    """What a check found. UNCERTAIN never costs points."""
+
+    PASS = "pass"
+    VIOLATION = "violation"
+    UNCERTAIN = "uncertain"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class Severity(str, Enum):
+    MINOR = "minor"
+    MAJOR = "major"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """A stretch of time, half-open [start_ms, end_ms)."""
+
+    start_ms: int
+    end_ms: int
+
+    def __post_init__(self) -> None:
+        if self.end_ms < self.start_ms:
+            raise ValueError(f"span ends before it starts: {self.start_ms}..{self.end_ms} ms")
+
+    @property
+    def duration_ms(self) -> int:
+        return self.end_ms - self.start_ms
+
+    def overlap_ms(self, other: Span) -> int:
+        """Length of the common stretch in ms, 0 when there is none."""
+        return max(0, min(self.end_ms, other.end_ms) - max(self.start_ms, other.start_ms))
+
+    def __and__(self, other: Span) -> Span | None:
+        start, end = max(self.start_ms, other.start_ms), min(self.end_ms, other.end_ms)
+        return Span(start, end) if start < end else None
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What is known of a call besides its sound (manifest line or file name)."""
+
+    call_id: str
+    agent_id: str | None = None
+    agent_name: str | None = None
+    started_at: datetime | None = None
+    scenario: str | None = None
+    direction: str | None = None  # inbound | outbound
+    ring_ms: int | None = None
+    channels: str | None = None  # mono | stereo, as the manifest says; None: read from the file
+    agent_channel: int | None = None  # 0 left, 1 right
+    queue: str | None = None
+    customer_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the audio file is, apart from what is said in it. `id` is the SHA-256 of its bytes."""
+
+    id: str
+    source_name: str
+    duration_ms: int
+    sample_rate_hz: int
+    channels: int  # channels that carry different speech: 1 or 2
+    metadata: Metadata
+    warnings: tuple[str, ...] = ()  # e.g. "truncated": shown to people, no spoken words
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """How a result was made; `options` is canonical JSON."""
+
+    engine: str
+    version: str
+    model: str
+    options: str = "{}"
+
+    def __str__(self) -> str:
+        return f"{self.engine} {self.version} {self.model}"
+
+
+@dataclass(frozen=True)
+class Word:
+    """One recognized word (Chinese: one or a few characters). `confidence` 0..1 or None."""
+
+    span: Span
+    text: str
+    confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another reading of the same audio with its mean log-probability per token."""
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One decoded stretch of audio. `score` is the mean log-probability per token of `words`."""
+
+    span: Span
+    channel: int | None
+    words: tuple[Word, ...]
+    language: str
+    language_confidence: float
+    score: float
+    no_speech: float = 0.0
+    alternatives: tuple[Alternative, ...] = ()
+    doubtful: bool = False  # stayed bad after all retries (loop, hallucination): low confidence
+
+    @property
+    def text(self) -> str:
+        return "".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """All that was heard in a recording; chunks in order of time, of one channel or of several."""
+
+    recording_id: str
+    chunks: tuple[Chunk, ...]
+    stamp: Stamp
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A stretch in which one speaker talks. `speaker` is a label such as S0, not yet a role."""
+
+    span: Span
+    speaker: str
+
+
+@dataclass(frozen=True)
+class Diarization:
+    """Who speaks when. `turns` may overlap; `exclusive` never does and decides who said a word."""
+
+    recording_id: str
+    turns: tuple[Turn, ...]
+    exclusive: tuple[Turn, ...]
+    stamp: Stamp
+
+
+@dataclass(frozen=True)
+class RoleGuess:
+    """Which speaker is which party, with the probability that it is right and the evidence."""
+
+    roles: tuple[tuple[str, Role], ...]
+    confidence: float
+    evidence: tuple[str, ...] = ()
+
+    def of(self, speaker: str) -> Role:
+        return dict(self.roles).get(speaker, Role.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One turn at talk of one speaker with what was heard in it."""
+
+    index: int
+    span: Span
+    speaker: str
+    role: Role
+    words: tuple[Word, ...]
+    language: str = "zh"
+    language_confidence: float = 1.0
+    confidence: float = 1.0  # calibrated share of characters heard right, 0..1
+    alternatives: tuple[Alternative, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return "".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A recording with its utterances in order of start and its turns by role: what measures and
+    rules read. `turns` are the stretches of speech (they may overlap), labelled by speaker."""
+
+    recording: Recording
+    utterances: tuple[Utterance, ...]
+    turns: tuple[Turn, ...]
+    roles: RoleGuess
+    stamps: tuple[Stamp, ...] = ()
+
+    def role_turns(self, role: Role) -> tuple[Turn, ...]:
+        return tuple(turn for turn in self.turns if self.roles.of(turn.speaker) is role)
+
+    def by_role(self, role: Role) -> tuple[Utterance, ...]:
+        return tuple(utterance for utterance in self.utterances if utterance.role is role)
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Nobody speaks. `after` is the role that spoke last before it (None at the start), `before`
+    the one that speaks next. `quiet` False: something sounds (music, missed speech)."""
+
+    span: Span
+    after: Role | None
+    before: Role | None = None
+    quiet: bool = True
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Two parties speak at once. `first` held the floor, `second` came in.
+
+    kind: interruption | backchannel | overlap. `yielded`: the first stopped because of it.
+    `confidence` is of the kind. `talk_ms`: how long the second went on talking.
+    """
+
+    span: Span
+    first: Role
+    second: Role
+    kind: str
+    confidence: float
+    yielded: bool = False
+    talk_ms: int = 0
+
+
+@dataclass(frozen=True)
+class UtteranceMeasures:
+    """How one utterance was said. Rates in characters (syllables) per minute.
+
+    `characters_per_minute` is the speaking rate (short pauses count), `articulation_per_minute`
+    leaves pauses out, `nuclei_per_minute` is heard from the audio alone, without the text.
+    """
+
+    index: int
+    characters: int
+    speech_ms: int
+    characters_per_minute: float | None  # None: too short or unclear to say
+    loudness_dbfs: float | None
+    foreign_share: float  # share of syllables in Latin letters
+    pitch_hz: float | None = None
+    articulation_per_minute: float | None = None
+    nuclei_per_minute: float | None = None
+    digit_share: float = 0.0  # share of characters that are spoken digits (dictation is slow)
+    above_normal_db: float | None = None  # louder than this party's own normal level
+    dialect: tuple[str, ...] = ()  # strong dialect words as written, with what they mean
+    dialect_weak: tuple[str, ...] = ()  # colloquial words: nothing alone
+    dialect_doubtful: tuple[str, ...] = ()  # only the sound agrees, or only another reading
+
+
+@dataclass(frozen=True)
+class PartyMeasures:
+    """One party over the whole call. None: not measurable (say so, do not guess)."""
+
+    role: Role
+    speech_ms: int
+    characters: int
+    characters_per_minute: float | None
+    mandarin_share: float | None
+    loudness_dbfs: float | None
+    articulation_per_minute: float | None = None
+    pitch_spread_semitones: float | None = None
+
+
+@dataclass(frozen=True)
+class Measures:
+    """All measured values of a call that rules read."""
+
+    parties: tuple[PartyMeasures, ...]
+    utterances: tuple[UtteranceMeasures, ...]
+    silences: tuple[Silence, ...]
+    overlaps: tuple[Overlap, ...]
+    last_speech_end_ms: int | None  # end of the last speech of anyone
+    tail_ms: int | None  # from there to the end of the recording
+    snr_db: float | None = None
+    clipped_share: float | None = None  # of the samples in speech
+
+    def party(self, role: Role) -> PartyMeasures | None:
+        return next((party for party in self.parties if party.role is role), None)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Where a finding can be heard. `speaker` is whose words they are; quote as heard."""
+
+    span: Span
+    speaker: Role | None = None
+    utterance: int | None = None
+    quote: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One outcome of one check. `points` is 0 or negative, after caps; `evidence` None: of the
+    whole call (a thing that is missing has no place)."""
+
+    check: str
+    family: str
+    outcome: Outcome
+    severity: Severity
+    confidence: float
+    clause: str
+    reason: str
+    points: float = 0.0
+    dimension: str = ""
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """A call's score: 100 minus points, by dimension too (a dimension nothing shows is absent)."""
+
+    total: float
+    dimensions: tuple[tuple[str, float], ...]
+    critical: bool
+    grade: str
+    review: bool
+    review_reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CallResult:
+    """One inspected call, as written to OUT/calls/<call_id>.json."""
+
+    call: Call
+    scenario: str
+    scenario_confidence: float
+    rulebook: str  # name@version
+    measures: Measures
+    findings: tuple[Finding, ...]
+    score: Score
+    qc_speech_version: str
+    seconds: tuple[tuple[str, float], ...] = field(default=(), compare=False)  # cost per stage
+
+    @property
+    def call_id(self) -> str:
+        return self.call.recording.metadata.call_id

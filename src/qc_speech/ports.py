@@ -1,0 +1,86 @@
+"""The seams: what an engine, a store and a hook must do. Each has a shared contract test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from qc_speech.model import CallResult, Chunk, Diarization, Recording, Span, Stamp
+
+Samples = npt.NDArray[np.float32]
+SAMPLE_RATE_HZ = 16_000
+
+
+@dataclass(frozen=True)
+class Audio:
+    """A recording and its sound: float32 of shape (parties, samples) at 16 kHz, in [-1, 1].
+
+    One row for mono, two for stereo (row order = channel order of the file).
+    """
+
+    recording: Recording
+    samples: Samples
+
+
+class Transcriber(Protocol):
+    """Speech to words with times."""
+
+    @property
+    def stamp(self) -> Stamp: ...
+
+    def transcribe(
+        self, samples: Samples, spans: tuple[Span, ...], channel: int | None
+    ) -> tuple[Chunk, ...]:
+        """Hear the given stretches of one channel (1-D float32, 16 kHz). No spans: no chunks.
+        Chunks come back in order of time; characters are simplified Chinese."""
+
+
+class Diarizer(Protocol):
+    """Who speaks when in one mixed channel."""
+
+    @property
+    def stamp(self) -> Stamp: ...
+
+    def diarize(self, samples: Samples, recording_id: str, hook: Hook) -> Diarization:
+        """Turns of the speakers in a 1-D float32 signal at 16 kHz; silence gives no turns."""
+
+
+class Hook(Protocol):
+    """Progress. A library is silent: it only calls this."""
+
+    def __call__(self, stage: str, done: float, total: float) -> None: ...
+
+
+class Store(Protocol):
+    """Keeps each stage's result under (recording, stage, key), and the results of calls."""
+
+    def stage(self, recording_id: str, stage: str, key: str) -> Any | None:
+        """The payload (JSON value) stored under this key, or None."""
+
+    def put_stage(self, recording_id: str, stage: str, key: str, payload: Any) -> None:
+        """Keep a payload; replaces one under the same key; others of the stage stay."""
+
+    def put_result(self, result: CallResult) -> None:
+        """Keep a call's result (replaces the same call_id) with its findings as rows, in one
+        transaction."""
+
+    def result(self, call_id: str) -> CallResult | None: ...
+
+    def results(self) -> Iterator[CallResult]:
+        """All results by call_id, streamed."""
+
+    def put_failure(self, source: str, message: str) -> None:
+        """Note that a recording could not be inspected (replaces the same source)."""
+
+    def clear_failure(self, source: str) -> None: ...
+
+    def failures(self) -> tuple[tuple[str, str], ...]:
+        """(source, message) of what could not be inspected, by source."""
+
+
+def silent_hook(stage: str, done: float, total: float) -> None:
+    """The no-op progress hook."""
