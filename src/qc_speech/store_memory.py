@@ -1,0 +1,55 @@
+"""ports.Store without a database: for a single inspection and for tests."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from qc_speech.model import CallResult
+
+
+class MemoryStore:
+    """Keeps everything in memory, and nothing after it. Safe for several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stages: dict[tuple[str, str, str], str] = {}
+        self._results: dict[str, CallResult] = {}
+        self._failures: dict[str, str] = {}
+
+    def stage(self, recording_id: str, stage: str, key: str) -> Any | None:
+        with self._lock:
+            text = self._stages.get((recording_id, stage, key))
+        return None if text is None else json.loads(text)
+
+    def put_stage(self, recording_id: str, stage: str, key: str, payload: Any) -> None:
+        text = json.dumps(payload)  # as text: no later change of the caller's can reach it
+        with self._lock:
+            self._stages[recording_id, stage, key] = text
+
+    def put_result(self, result: CallResult) -> None:
+        with self._lock:
+            self._results[result.call_id] = result
+
+    def result(self, call_id: str) -> CallResult | None:
+        with self._lock:
+            return self._results.get(call_id)
+
+    def results(self) -> Iterator[CallResult]:
+        with self._lock:
+            found = sorted(self._results.items())
+        return (result for _, result in found)
+
+    def put_failure(self, source: str, message: str) -> None:
+        with self._lock:
+            self._failures[source] = message
+
+    def clear_failure(self, source: str) -> None:
+        with self._lock:
+            self._failures.pop(source, None)
+
+    def failures(self) -> tuple[tuple[str, str], ...]:
+        with self._lock:
+            return tuple(sorted(self._failures.items()))
