@@ -1,0 +1,143 @@
+"""Which engines there are, made from settings; nothing heavy until one is needed."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from qc_speech.model import Diarization, Span
+from qc_speech.models import model_dir, require
+from qc_speech.ports import Diarizer, Samples, Transcriber
+from qc_speech.settings import Settings
+
+
+def required_models(settings: Settings) -> tuple[str, ...]:
+    """Ids of the models a run with these settings needs."""
+    if settings.diarization_model == "pyannote-community-1":
+        return (settings.asr_model, settings.diarization_model)
+    return (settings.asr_model, settings.diarization_model, "campplus-zh-en")
+
+
+def require_models(settings: Settings) -> None:
+    """Raises ModelError with the command that fetches what is missing."""
+    for model in required_models(settings):
+        _folder(model)
+
+
+def _folder(model: str) -> Path:
+    """A model by id, or a local folder given as the id."""
+    if os.sep in model and Path(model).is_dir():
+        return Path(model)
+    return require(model)
+
+
+def stamps(settings: Settings) -> tuple[str, str]:
+    """What recognizer and diarizer results depend on, known without loading either."""
+    chosen = {
+        name: getattr(settings, name)
+        for name in ("asr_model", "compute_type", "beam", "n_best", "hotwords")
+    }
+    asr = json.dumps({**chosen, "device": device_of(settings)}, sort_keys=True)
+    return (
+        f"faster-whisper {_version('faster-whisper')} {asr} whisper/2",
+        f"pyannote.audio {_version('pyannote.audio')} {settings.diarization_model} pyannote/1",
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "?"
+
+
+@functools.lru_cache(maxsize=1)
+def _cuda_devices() -> int:
+    import ctranslate2
+
+    return int(ctranslate2.get_cuda_device_count())
+
+
+def device_of(settings: Settings) -> str:
+    """cpu or cuda; auto takes a GPU where there is one."""
+    if settings.device != "auto":
+        return settings.device
+    return "cuda" if _cuda_devices() else "cpu"
+
+
+def transcriber(settings: Settings, workers: int = 1) -> Callable[[], Transcriber]:
+    """A maker of the recognizer; the model is loaded at the first call and then kept."""
+
+    @functools.lru_cache(maxsize=1)
+    def make() -> Transcriber:
+        from qc_speech.engines.whisper import FasterWhisper, WhisperOptions
+
+        device = device_of(settings)
+        on_gpu = device == "cuda"
+        compute = settings.compute_type
+        if compute == "auto":
+            compute = "float16" if on_gpu else "int8"
+        return FasterWhisper(
+            _folder(settings.asr_model),
+            device=device,
+            compute_type=compute,
+            threads=_threads(settings, workers),
+            options=WhisperOptions(
+                beam=settings.beam,
+                n_best=settings.n_best,
+                batch=settings.batch or (16 if on_gpu else 8),
+                hotwords=settings.hotwords,
+            ),
+        )
+
+    return make
+
+
+def diarizer(settings: Settings, workers: int = 1) -> Callable[[], Diarizer]:
+    """A maker of the diarizer for mixed channels."""
+
+    @functools.lru_cache(maxsize=1)
+    def make() -> Diarizer:
+        from qc_speech.engines.pyannote import PyannoteDiarizer
+
+        device, threads = device_of(settings), _threads(settings, workers)
+        if settings.diarization_model == "pyannote-community-1":
+            return PyannoteDiarizer.from_pipeline(
+                _folder(settings.diarization_model), device=device, threads=threads
+            )
+        return PyannoteDiarizer(
+            _folder(settings.diarization_model) / "pytorch_model.bin",
+            _folder("campplus-zh-en") / "campplus_cn_en_common.pt",
+            device=device,
+            threads=threads,
+        )
+
+    return make
+
+
+def _threads(settings: Settings, workers: int) -> int:
+    return settings.threads or max(1, (os.cpu_count() or 1) // max(1, workers))
+
+
+def channel_turns(samples: Samples, recording_id: str) -> Diarization:
+    """Turns of a stereo recording: the channel is the speaker."""
+    from qc_speech.engines import channels
+
+    return channels.channel_turns(samples, recording_id)
+
+
+def speech_spans(samples: Samples) -> tuple[Span, ...]:
+    """Where one channel has speech, with a little air for the recognizer."""
+    from qc_speech.engines import channels
+
+    return channels.speech_spans(samples)
+
+
+__all__ = [
+    "channel_turns", "device_of", "diarizer", "model_dir", "require_models", "required_models",
+    "speech_spans", "stamps", "transcriber",
+]  # fmt: skip

@@ -1,0 +1,446 @@
+"""faster-whisper behind the Transcriber port: bounded decoding, n-best, word times.
+
+faster-whisper's own loops decode 30 s windows and hide the beam's other readings. Here its model,
+features, tokenizer and alignment are driven directly: stretches come from VAD or diarization, are
+batched by length, may not run longer than speech can be, and keep their n-best readings.
+Source of the thresholds' form: Radford et al. 2022 (Whisper), section 4.5.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qc_speech.model import Alternative, Chunk, Span, Stamp, Word
+from qc_speech.ports import SAMPLE_RATE_HZ, Samples
+from qc_speech.text.normalize import simplify
+
+MAX_WINDOW_MS = 29_000
+MAX_CHUNK_MS = 28_000
+PAUSE_MS = 400
+_ATTEMPTS = 3  # the windows, their halves, their quarters: a bad stretch costs at most three passes
+_LEAST_SCORE = -0.65
+_TOKENS_PER_SECOND = 14  # Mandarin at 500 characters a minute needs about 12
+_FRAMES_PER_SECOND = 100
+_LOOP = re.compile(r"(.{1,12}?)\1{3,}")
+_LATIN = re.compile(r"[A-Za-z]{2,}")
+_PUNCTUATION = re.compile(r"^[\W_]+$")
+
+
+@dataclass(frozen=True)
+class WhisperOptions:
+    """How to decode. Beam and n-best in readings; batch in chunks per forward pass."""
+
+    beam: int = 5
+    n_best: int = 5
+    batch: int = 8
+    language: str = "zh"
+    second_language_threshold: float = 0.7
+    hotwords: str = ""
+
+
+@dataclass(frozen=True)
+class _Reading:
+    tokens: tuple[int, ...]
+    text: str
+    score: float
+
+
+class FasterWhisper:
+    """The default recognizer. One instance holds one model; not safe for two threads at once."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        device: str = "cpu",
+        compute_type: str = "int8",
+        threads: int = 0,
+        options: WhisperOptions | None = None,
+    ) -> None:
+        import faster_whisper
+        from faster_whisper.tokenizer import Tokenizer
+
+        self._options = options or WhisperOptions()
+        self._whisper = faster_whisper.WhisperModel(
+            str(folder), device=device, compute_type=compute_type, cpu_threads=threads,
+            local_files_only=True,
+        )  # fmt: skip
+        self._tokenizers = {
+            language: Tokenizer(
+                self._whisper.hf_tokenizer,
+                self._whisper.model.is_multilingual,
+                "transcribe",
+                language,
+            )
+            for language in ("zh", "en")
+        }
+        self._suppress = _suppressed(self._tokenizers["zh"])
+        shown = {**vars(self._options), "compute_type": compute_type, "device": device}
+        self._stamp = Stamp(
+            "faster-whisper",
+            faster_whisper.__version__,
+            folder.name,
+            json.dumps(shown, sort_keys=True, ensure_ascii=False),
+        )
+
+    @property
+    def stamp(self) -> Stamp:
+        return self._stamp
+
+    def transcribe(
+        self, samples: Samples, spans: tuple[Span, ...], channel: int | None
+    ) -> tuple[Chunk, ...]:
+        pieces = [piece for span in spans for piece in split_long(samples, span)]
+        heard: dict[Span, Chunk] = {}
+        windows = list(pack(pieces))
+        for attempt in range(_ATTEMPTS):
+            for chunk in self._hear_all(samples, windows, channel, strict=attempt > 0):
+                if chunk.span not in heard or _better(chunk, heard[chunk.span]):
+                    heard[chunk.span] = chunk
+            windows = [
+                half for window in windows if _is_bad(window, heard) for half in halves(window)
+            ]
+            if not windows:
+                break
+        self._hear_foreign(samples, heard, channel)
+        return tuple(heard[span] for span in sorted(heard))
+
+    def _hear_all(
+        self, samples: Samples, windows: Sequence[Window], channel: int | None, *, strict: bool
+    ) -> list[Chunk]:
+        by_length = sorted(windows, key=lambda window: window.duration_ms)
+        chunks: list[Chunk] = []
+        for first in range(0, len(by_length), self._options.batch):
+            batch = by_length[first : first + self._options.batch]
+            encoded = self._encode([window.sound(samples) for window in batch])
+            odds = [dict(found) for found in self._whisper.model.detect_language(encoded)]
+            own = self._options.language
+            chunks.extend(self._decode(encoded, batch, own, channel, odds, strict=strict))
+        return chunks
+
+    def _hear_foreign(
+        self, samples: Samples, heard: dict[Span, Chunk], channel: int | None
+    ) -> None:
+        """Ask stretches again that may be in English; they replace what was heard of them."""
+        asked = [Window((span,)) for span in self._foreign(heard)]
+        for first in range(0, len(asked), self._options.batch):
+            batch = asked[first : first + self._options.batch]
+            encoded = self._encode([window.sound(samples) for window in batch])
+            odds = [dict(found) for found in self._whisper.model.detect_language(encoded)]
+            for chunk in self._decode(encoded, batch, "en", channel, odds, strict=True):
+                sure = chunk.language_confidence >= self._options.second_language_threshold
+                if sure and chunk.words and not chunk.doubtful and chunk.score > _LEAST_SCORE:
+                    heard[chunk.span] = chunk
+
+    @staticmethod
+    def _foreign(heard: dict[Span, Chunk]) -> list[Span]:
+        """Stretches worth asking for English: long enough, with Latin words in them or from a
+        window that is not surely in the site's own language. One English sentence among Mandarin
+        ones shows only as a little doubt."""
+        return [
+            span
+            for span, chunk in sorted(heard.items())
+            if span.duration_ms >= 1_500
+            and (chunk.language_confidence < 0.9 or len(_LATIN.findall(chunk.text)) >= 3)
+        ]
+
+    def _encode(self, sounds: Sequence[Samples]) -> Any:
+        from faster_whisper.audio import pad_or_trim
+
+        features = [pad_or_trim(self._whisper.feature_extractor(sound)) for sound in sounds]
+        return self._whisper.encode(np.stack(features))
+
+    def _decode(
+        self,
+        encoded: Any,
+        windows: Sequence[Window],
+        language: str,
+        channel: int | None,
+        odds: Sequence[dict[str, float]],
+        *,
+        strict: bool,
+    ) -> list[Chunk]:
+        tokenizer = self._tokenizers[language]
+        readings, silence = self._generate(encoded, windows, tokenizer, strict=strict)
+        if not strict and any(
+            is_loop(found[0].text, window.duration_ms) for found, window in zip(readings, windows)
+        ):
+            # A loop: forbid repeated n-grams and take the best reading that is none.
+            again, _ = self._generate(encoded, windows, tokenizer, strict=True)
+            readings = [
+                other if is_loop(found[0].text, window.duration_ms) else found
+                for found, other, window in zip(readings, again, windows)
+            ]
+        readings = [_sane_first(found, window) for found, window in zip(readings, windows)]
+        tokens = [[t for t in found[0].tokens if t < tokenizer.eot] for found in readings]
+        frames = [max(2, window.duration_ms * _FRAMES_PER_SECOND // 1000) for window in windows]
+        aligned = self._whisper.find_alignment(tokenizer, tokens, encoded, frames)
+        chunks: list[Chunk] = []
+        for row, window in enumerate(windows):
+            template = Chunk(
+                span=window.pieces[0],
+                channel=channel,
+                words=(),
+                language=language,
+                language_confidence=round(_confidence(odds[row], language), 3),
+                score=readings[row][0].score,
+                no_speech=round(silence[row], 3),
+                doubtful=is_loop(readings[row][0].text, window.duration_ms),
+            )
+            words = _words(aligned[row], window)
+            chunks.extend(_by_piece(template, window, words, readings[row][1:]))
+        return chunks
+
+    def _generate(
+        self, encoded: Any, windows: Sequence[Window], tokenizer: Any, *, strict: bool
+    ) -> tuple[list[list[_Reading]], list[float]]:
+        prompt = self._whisper.get_prompt(
+            tokenizer, [], without_timestamps=True, hotwords=self._options.hotwords or None
+        )
+        longest = max(window.duration_ms for window in windows) / 1000
+        results = self._whisper.model.generate(
+            encoded,
+            [prompt] * len(windows),
+            beam_size=self._options.beam,
+            num_hypotheses=min(self._options.n_best, self._options.beam),
+            length_penalty=1.0,
+            max_length=min(448, len(prompt) + 12 + math.ceil(_TOKENS_PER_SECOND * longest)),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=self._suppress,
+            no_repeat_ngram_size=4 if strict else 0,
+        )
+        readings = [
+            [
+                _Reading(tuple(tokens), simplify(tokenizer.decode(tokens)).strip(), float(score))
+                for tokens, score in zip(result.sequences_ids, result.scores)
+            ]
+            for result in results
+        ]
+        return readings, [float(result.no_speech_prob) for result in results]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Stretches of one channel heard together. Whisper hears a sentence better with its neighbours
+    (character error 24.7 % with pauses kept, 21.5 % with pauses shortened, 31 % one by one; see
+    docs/quality.md), so pauses are shortened and stretches packed up to the length of a window."""
+
+    pieces: tuple[Span, ...]
+
+    @property
+    def duration_ms(self) -> int:
+        return sum(piece.duration_ms + PAUSE_MS for piece in self.pieces)
+
+    def sound(self, samples: Samples) -> Samples:
+        pause = np.zeros(PAUSE_MS * SAMPLE_RATE_HZ // 1000, dtype=np.float32)
+        return np.concatenate(
+            [part for piece in self.pieces for part in (cut(samples, piece), pause)]
+        )
+
+    def place(self, ms: float) -> tuple[int, int]:
+        """Time in the window -> (piece, time in the recording, in ms)."""
+        for index, piece in enumerate(self.pieces):
+            if ms < piece.duration_ms + PAUSE_MS / 2 or index == len(self.pieces) - 1:
+                inside = min(max(0.0, ms), float(piece.duration_ms))
+                return index, piece.start_ms + round(inside)
+            ms -= piece.duration_ms + PAUSE_MS
+        raise AssertionError("a window has at least one piece")
+
+
+def pack(pieces: Sequence[Span]) -> tuple[Window, ...]:
+    """Neighbouring stretches joined into as few windows as hold them, of about equal length: a
+    short window left over is heard badly."""
+    ordered = sorted(pieces)
+    total = sum(piece.duration_ms + PAUSE_MS for piece in ordered)
+    count = math.ceil(total / (MAX_WINDOW_MS - 1_500))
+    windows: list[list[Span]] = []
+    filled = length = 0
+    for piece in ordered:
+        size = piece.duration_ms + PAUSE_MS
+        full = filled + size / 2 > total / count * len(windows)
+        if not windows or full or length + size > MAX_WINDOW_MS:
+            windows.append([])
+            length = 0
+        windows[-1].append(piece)
+        length += size
+        filled += size
+    return tuple(Window(tuple(window)) for window in windows)
+
+
+def halves(window: Window) -> tuple[Window, ...]:
+    """The window cut in two at the piece nearest its middle; one piece stays as it is."""
+    if len(window.pieces) == 1:
+        return (window,)
+    best, passed = 1, 0
+    for i, piece in enumerate(window.pieces[:-1], start=1):
+        passed += piece.duration_ms + PAUSE_MS
+        if abs(passed - window.duration_ms / 2) <= abs(
+            sum(p.duration_ms + PAUSE_MS for p in window.pieces[:best]) - window.duration_ms / 2
+        ):
+            best = i
+    return Window(window.pieces[:best]), Window(window.pieces[best:])
+
+
+def _is_bad(window: Window, heard: dict[Span, Chunk]) -> bool:
+    """Heard so badly that another cut is worth its time: doubtful, improbable, or words missing
+    where there is speech (the decoder stopped early)."""
+    return any(
+        heard[piece].doubtful
+        or heard[piece].score < _LEAST_SCORE
+        or heard[piece].language_confidence < 0.5
+        or _is_lost(heard[piece])
+        for piece in window.pieces
+    )
+
+
+def _is_lost(chunk: Chunk) -> bool:
+    said = len(re.sub(r"[\W_]+", "", chunk.text))
+    return chunk.span.duration_ms >= 900 and said < 1.2 * chunk.span.duration_ms / 1000
+
+
+def _better(new: Chunk, old: Chunk) -> bool:
+    """Whether a later reading of a stretch replaces the earlier one."""
+    if new.doubtful != old.doubtful:
+        return old.doubtful
+    if _is_lost(new) != _is_lost(old):
+        return _is_lost(old) and new.score > -1.3
+    return _worth(new) > _worth(old)
+
+
+def _worth(chunk: Chunk) -> float:
+    # Fluent nonsense in another language has a good score; the language odds give it away.
+    return chunk.score + 0.4 * min(0.0, math.log(max(chunk.language_confidence, 0.01)) + 0.3)
+
+
+def cut(samples: Samples, span: Span) -> Samples:
+    """The samples of a span, 16 kHz."""
+    per_ms = SAMPLE_RATE_HZ // 1000
+    return samples[span.start_ms * per_ms : span.end_ms * per_ms]
+
+
+def split_long(samples: Samples, span: Span, limit_ms: int = MAX_CHUNK_MS) -> tuple[Span, ...]:
+    """Cut a span that one window cannot hold at its quietest places."""
+    if span.duration_ms <= limit_ms:
+        return (span,)
+    per_frame = SAMPLE_RATE_HZ // 50
+    signal = cut(samples, span)
+    frames = signal[: len(signal) // per_frame * per_frame].reshape(-1, per_frame)
+    energy = np.convolve((frames**2).mean(axis=1), np.ones(10) / 10, mode="same")
+    low, high = limit_ms // 40, limit_ms // 20
+    place = span.start_ms + (low + int(np.argmin(energy[low:high]))) * 20
+    head = Span(span.start_ms, place)
+    return (head, *split_long(samples, Span(place, span.end_ms), limit_ms))
+
+
+def is_loop(text: str, duration_ms: int) -> bool:
+    """True when a reading repeats itself or holds more than can be said in the time."""
+    squeezed = re.sub(r"[\W_]+", "", text)
+    if len(squeezed) > 12 + 11 * duration_ms / 1000:
+        return True
+    match = _LOOP.search(squeezed)
+    # 对对对对 and 八八八八 are speech; long repeats or many of them are a decoder gone round.
+    return bool(match and (len(match.group(1)) >= 3 or len(match.group()) >= 8))
+
+
+def _sane_first(readings: list[_Reading], window: Window) -> list[_Reading]:
+    return sorted(readings, key=lambda reading: is_loop(reading.text, window.duration_ms))
+
+
+def _confidence(odds: dict[str, float], language: str) -> float:
+    if language == "en":
+        return odds.get("<|en|>", 0.0)
+    return odds.get("<|zh|>", 0.0) + odds.get("<|yue|>", 0.0)
+
+
+def _words(found: list[dict[str, Any]], window: Window) -> list[tuple[int, Word]]:
+    """Aligned words with the piece each lies in; marks join the word before, digits each other."""
+    words: list[tuple[int, Word]] = []
+    for item in found:
+        text = simplify(item["word"]).replace("\ufffd", "")
+        if not text.strip():
+            continue
+        if not text.strip()[0].isascii():
+            text = text.strip()  # only foreign words keep the space that parts them
+        middle = (float(item["start"]) + float(item["end"])) * 500
+        piece, _ = window.place(middle)
+        limit = window.pieces[piece]
+        start, end = (
+            min(max(window.place(float(item[edge]) * 1000)[1], limit.start_ms), limit.end_ms)
+            for edge in ("start", "end")
+        )
+        word = Word(Span(start, max(start, end)), text, round(float(item["probability"]), 4))
+        before = words[-1][1] if words and words[-1][0] == piece else None
+        if before and (_PUNCTUATION.match(text.strip()) or (before.text + text).strip().isdigit()):
+            words[-1] = (piece, _joined(before, word))
+        else:
+            words.append((piece, word))
+    return words
+
+
+def _joined(one: Word, other: Word) -> Word:
+    sound = bool(re.search(r"\w", other.text))
+    span = Span(one.span.start_ms, max(one.span.end_ms, other.span.end_ms)) if sound else one.span
+    confidence = min(one.confidence or 0.0, other.confidence or 0.0) if sound else one.confidence
+    return Word(span, one.text + other.text.strip(), confidence)
+
+
+def _by_piece(
+    template: Chunk, window: Window, words: list[tuple[int, Word]], others: Sequence[_Reading]
+) -> list[Chunk]:
+    """One chunk per stretch. Other readings have no times of their own: they are laid beside the
+    best one, character by character, and cut where it is cut."""
+    best = [(piece, word.text) for piece, word in words]
+    split = [split_like(best, other.text, len(window.pieces)) for other in others]
+    chunks = []
+    for index, piece in enumerate(window.pieces):
+        own = tuple(word for place, word in words if place == index)
+        text = "".join(word.text for word in own)
+        alternatives = {
+            parts[index]: other.score for parts, other in reversed(list(zip(split, others)))
+        }
+        chunks.append(
+            replace(
+                template,
+                span=piece,
+                words=own,
+                alternatives=tuple(
+                    Alternative(other, round(score, 4))
+                    for other, score in reversed(alternatives.items())
+                    if other and other != text
+                ),
+            )
+        )
+    return chunks
+
+
+def split_like(best: Sequence[tuple[int, str]], other: str, pieces: int) -> list[str]:
+    """Cut another reading of a window where the best one is cut between its pieces."""
+    from difflib import SequenceMatcher
+
+    text = "".join(word for _, word in best)
+    owner = [piece for piece, word in best for _ in word]
+    parts = [""] * pieces
+    for _, i1, i2, j1, j2 in SequenceMatcher(None, text, other, autojunk=False).get_opcodes():
+        for step, char in enumerate(other[j1:j2]):
+            place = i1 + (step * (i2 - i1)) // max(1, j2 - j1)
+            parts[owner[min(place, len(owner) - 1)] if owner else 0] += char
+    return parts
+
+
+def _suppressed(tokenizer: Any) -> list[int]:
+    """Marks of music and applause, and the task tokens (as faster-whisper suppresses them)."""
+    tasks = [
+        tokenizer.transcribe, tokenizer.translate, tokenizer.sot, tokenizer.sot_prev,
+        tokenizer.sot_lm,
+    ]  # fmt: skip
+    return sorted({*tokenizer.non_speech_tokens, *tasks})

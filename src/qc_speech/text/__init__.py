@@ -1,0 +1,1 @@
+"""Text to compare: normalizing, pinyin and its confusions, segmentation."""

@@ -1,0 +1,263 @@
+"""Wordings as templates, searched by ear in many readings at once.
+
+A template is a small grammar: `(a|b)` alternatives, `[x|y]` optional, `…` a slot of any words,
+freely nested, `<x>` for the words that carry the meaning, where a mismatch weighs more, and `$` for
+the end of what is said. It is matched as a lattice, not expanded: one dynamic program over the text
+per syllable of the template (Sellers 1980, the alternatives' rows joined by their maximum).
+
+What is maximized is the margin: every syllable that matches by ear earns, what does not fit costs,
+and a fixed price is paid for having looked at all. So a long wording may be heard with errors and
+a short one must be heard well, in one additive scale.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Union
+
+import numpy as np
+
+from qc_speech.text.normalize import normalize
+from qc_speech.text.phonetic import ALPHABET, GAP, Floats, Ids, syllables
+
+EARN = 0.32  # per syllable of the template
+SAME_CHARACTER = 0.1  # more for the very character than for a homophone
+CORE = 3.5  # how much more a mismatch weighs in the words that carry the meaning
+SLOTTED = 1.6  # the same for every word of a wording with a slot, which meets chance more often
+EXACT = 0.985
+INSERT = 0.5
+FILLER_INSERT = 0.12
+DELETE = 0.55
+GAP_STEP = 0.03
+PRICE = 0.72
+SLOPE = 0.17
+_WALL = 50.0
+_END = "|"  # the wall as a syllable
+_FILLERS = frozenset("嗯啊呃哦喔哎诶唉呢吧嘛呀那个就是")
+
+
+@dataclass(frozen=True)
+class Syllable:
+    id: int
+    code: int
+    weight: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    branches: tuple[tuple[Node, ...], ...]
+
+
+@dataclass(frozen=True)
+class Slot:
+    pass
+
+
+Node = Union["Syllable", "Choice", "Slot"]
+
+
+class Corpus:
+    """Readings of stretches of talk laid end to end with walls between that no match crosses."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = tuple(texts)
+        ids: list[int] = []
+        codes: list[int] = []
+        insert: list[float] = []
+        gap: list[float] = []
+        self.starts: list[int] = []
+        wall = int(ALPHABET.ids((_END,))[0])
+        for text in texts:
+            self.starts.append(len(ids))
+            ids.extend(int(i) for i in ALPHABET.ids(syllables(text)))
+            codes.extend(ord(char) for char in text)
+            insert.extend(FILLER_INSERT if char in _FILLERS else INSERT for char in text)
+            gap.extend(GAP_STEP for _ in text)
+            ids.append(wall)
+            codes.append(0)
+            insert.append(_WALL)
+            gap.append(_WALL)
+        self.ids: Ids = np.array(ids, dtype=np.int32)
+        self.codes: Ids = np.array(codes, dtype=np.int32)
+        self.insert: Floats = np.concatenate(([0.0], np.cumsum(insert))).astype(np.float32)
+        self.gap: Floats = np.concatenate(([0.0], np.cumsum(gap))).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """The best place of a template in one text of a corpus: characters [start, end)."""
+
+    probability: float
+    start: int
+    end: int
+
+
+def find_in(template: str, corpus: Corpus) -> tuple[Hit, ...]:
+    """For each text of the corpus, how surely the template is said in it and where."""
+    if not len(corpus.ids):
+        return tuple(Hit(0.0, 0, 0) for _ in corpus.texts)
+    size = len(corpus.ids) + 1
+    margin = np.zeros(size, dtype=np.float32)
+    start = np.arange(size, dtype=np.int32)
+    margin, start, _ = _sequence(parse(template), corpus, margin, start)
+    hits = []
+    for first, text in zip(corpus.starts, corpus.texts):
+        if not text:
+            hits.append(Hit(0.0, 0, 0))
+            continue
+        end = first + 1 + int(np.argmax(margin[first + 1 : first + 2 + len(text)]))
+        exact = _expression(template).search(text)
+        if exact:
+            hits.append(Hit(EXACT, *exact.span()))
+            continue
+        hits.append(Hit(likely(float(margin[end])), max(0, int(start[end]) - first), end - first))
+    return tuple(hits)
+
+
+def likely(margin: float) -> float:
+    """A margin as a probability."""
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, (margin - PRICE) / SLOPE))))
+
+
+Row = tuple[Floats, Ids, Floats | None]
+
+
+def _sequence(
+    nodes: Sequence[Node], corpus: Corpus, margin: Floats, start: Ids, pending: Floats | None = None
+) -> Row:
+    """Run nodes over the text. `pending`: the cost line for words that may come before the next."""
+    for node in nodes:
+        if isinstance(node, Slot):
+            pending = corpus.gap
+        elif isinstance(node, Choice):
+            rows = [_sequence(branch, corpus, margin, start, pending) for branch in node.branches]
+            best, first, wait = rows[0]
+            for other, other_start, other_wait in rows[1:]:
+                better = other > best
+                best, first = np.where(better, other, best), np.where(better, other_start, first)
+                wait = wait if wait is not None else other_wait
+            margin, start, pending = best, first, wait
+        else:
+            if pending is not None:
+                margin, start = _skip(margin, start, pending)
+            margin, start = _step(node, corpus, margin, start)
+            pending = corpus.insert
+    return margin, start, pending
+
+
+def _skip(margin: Floats, start: Ids, cost: Floats) -> tuple[Floats, Ids]:
+    """Let words stand between: each costs as much as the line `cost` rises over it."""
+    raised = margin + cost
+    best = np.maximum.accumulate(raised)
+    source = np.maximum.accumulate(
+        np.where(raised >= best, np.arange(len(raised), dtype=np.int32), 0)
+    )
+    return best - cost, start[source]
+
+
+def _step(node: Syllable, corpus: Corpus, margin: Floats, start: Ids) -> tuple[Floats, Ids]:
+    costs = ALPHABET.rows(np.array([node.id], dtype=np.int32))[0][corpus.ids]
+    fit = EARN - node.weight * costs
+    fit = np.where(corpus.codes == node.code, fit + SAME_CHARACTER, fit)
+    taken = np.empty_like(margin)
+    taken[0] = -_WALL
+    taken[1:] = margin[:-1] + fit
+    left = margin - DELETE * node.weight
+    moved = np.empty_like(start)
+    moved[0] = start[0]
+    moved[1:] = start[:-1]
+    better = taken >= left
+    return np.where(better, taken, left), np.where(better, moved, start)
+
+
+@functools.lru_cache(maxsize=8192)
+def parse(template: str) -> tuple[Node, ...]:
+    """The lattice of a template. Raises ValueError when brackets do not match or it is empty."""
+    reader = _Reader(template)
+    nodes = reader.sequence("")
+    if reader.position != len(template):
+        raise reader.error("brackets do not match; correct it")
+    if all(isinstance(node, Slot) for node in nodes):
+        raise reader.error("says nothing; write at least one word")
+    return nodes
+
+
+class _Reader:
+    """Recursive descent over a template."""
+
+    def __init__(self, template: str) -> None:
+        self.template = template
+        self.position = 0
+        self.plain_weight = SLOTTED if GAP in template else 1.0
+        self.weight = self.plain_weight
+
+    def error(self, text: str) -> ValueError:
+        return ValueError(f"{self.template!r}: {text}")
+
+    def sequence(self, closing: str) -> tuple[Node, ...]:
+        nodes: list[Node] = []
+        while self.position < len(self.template):
+            char = self.template[self.position]
+            if char in ")]|":
+                if not closing:
+                    raise self.error(f"`{char}` without an opening bracket; correct it")
+                break
+            self.position += 1
+            if char in "([":
+                nodes.append(self.choice(")" if char == "(" else "]"))
+            elif char in "<>":
+                self.weight = CORE if char == "<" else self.plain_weight
+            elif char == GAP:
+                nodes.append(Slot())
+            elif char == "$":
+                nodes.append(Syllable(int(ALPHABET.ids((_END,))[0]), 0, 1.0))
+            else:
+                nodes.extend(self.plain(self.position - 1))
+        return tuple(nodes)
+
+    def choice(self, closing: str) -> Choice:
+        branches: list[tuple[Node, ...]] = [()] if closing == "]" else []
+        while True:
+            branches.append(self.sequence(closing))
+            if (
+                self.position >= len(self.template)
+                or self.template[self.position] not in "|" + closing
+            ):
+                raise self.error("brackets do not match; correct it")
+            self.position += 1
+            if self.template[self.position - 1] == closing:
+                return Choice(tuple(branches))
+
+    def plain(self, start: int) -> tuple[Syllable, ...]:
+        """Characters up to the next mark; pinyin by phrase, so they are read together."""
+        while (
+            self.position < len(self.template)
+            and self.template[self.position] not in "()[]|<>$" + GAP
+        ):
+            self.position += 1
+        clean = normalize(self.template[start : self.position])
+        ids = ALPHABET.ids(syllables(clean)) if clean else ()
+        return tuple(Syllable(int(i), ord(char), self.weight) for i, char in zip(ids, clean))
+
+
+@functools.lru_cache(maxsize=8192)
+def _expression(template: str) -> re.Pattern[str]:
+    """The template as a regular expression for the very characters (bounded slots: no backtracking
+    without end)."""
+    parts = re.split(r"([()\[\]|<>$]|" + GAP + ")", template)
+    table = {
+        "(": "(?:",
+        ")": ")",
+        "[": "(?:|",
+        "]": ")",
+        "|": "|",
+        "<": "",
+        ">": "",
+        "$": "$",
+        GAP: ".{0,12}?",
+    }
+    return re.compile("".join(table.get(part, re.escape(normalize(part))) for part in parts))
