@@ -1,0 +1,63 @@
+"""What one kind of check is: parameters from the rulebook, a call, and drafts of findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pydantic
+
+from qc_speech.model import Call, Evidence, Measures, Outcome, Severity
+from qc_speech.rules.phrases import Matcher, agent_turns, spoken_identity
+
+if TYPE_CHECKING:
+    from qc_speech.rules.lexicons import Lexicons
+
+
+class Params(pydantic.BaseModel):
+    """Base of a check's parameters: unknown names are refused, values do not change."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a check may read. `scenario` is the one the rulebook is used for."""
+
+    call: Call
+    measures: Measures
+    scenario: str
+    lexicons: Lexicons
+
+    @cached_property
+    def matcher(self) -> Matcher:
+        """The agent's turns made ready for searching phrases; made once per call."""
+        metadata = self.call.recording.metadata
+        identity = spoken_identity(metadata.agent_id, metadata.agent_name)
+        return Matcher(agent_turns(self.call), identity)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An outcome before points: the rulebook adds points, cap, clause and dimension.
+
+    `severity` overrides the rulebook's (tiers of a lexicon). `reason` is Chinese, one sentence,
+    shown to the agent: what was compared with what.
+    """
+
+    outcome: Outcome
+    confidence: float
+    reason: str
+    evidence: Evidence | None = None
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One implementation of checks, by its name in rulebooks."""
+
+    name: str
+    params: type[Params]
+    run: Callable[[Context, Any], tuple[Draft, ...]]
