@@ -1,0 +1,38 @@
+"""OUT/calls/*.json and OUT/report/ from the store: after a run and after a new scoring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qc_speech.errors import StoreError
+from qc_speech.model import CallResult
+from qc_speech.ports import Hook, Store, silent_hook
+from qc_speech.report.html import write_report
+
+SOURCE_STAGE = "source"
+
+
+def remember_source(store: Store, result: CallResult, path: Path) -> None:
+    """Where a call's recording lies, so that pages made later find it."""
+    store.put_stage(result.call.recording.id, SOURCE_STAGE, result.call_id, {"path": str(path)})
+
+
+def publish(out: Path, store: Store, hook: Hook = silent_hook) -> Path:
+    """Write the report of all results; returns its index page."""
+
+    def audio_of(result: CallResult) -> Path | None:
+        copy = out / "audio" / f"{result.call_id}.flac"
+        if copy.is_file():
+            return copy
+        stored = store.stage(result.call.recording.id, SOURCE_STAGE, result.call_id)
+        path = Path(stored["path"]) if stored else None
+        return path if path and path.is_file() else None
+
+    try:
+        return write_report(
+            store.results(), out, failures=store.failures(), audio_of=audio_of, hook=hook
+        )
+    except OSError as error:
+        raise StoreError(
+            f"{out / 'report'}: cannot be written ({error.strerror}); results are kept, run again"
+        ) from None
