@@ -36,7 +36,6 @@ _PACKAGES = (  # distribution, module
     ("opencc", "opencc"),
     ("pypinyin", "pypinyin"),
     ("rapidfuzz", "rapidfuzz"),
-    ("pyloudnorm", "pyloudnorm"),
     ("Jinja2", "jinja2"),
     ("typer", "typer"),
     ("rich", "rich"),

@@ -1,0 +1,232 @@
+"""Many recordings: each is done once, one that fails is a row and not a stop.
+
+Workers are processes (each with its own engines and its own connection to the store); with one
+worker everything runs in this process. What is done is written when it is done.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qc_speech.errors import AudioError, QcError, StoreError
+from qc_speech.intake import Source
+from qc_speech.model import CallResult
+from qc_speech.ports import Hook, silent_hook
+from qc_speech.publish import remember_source
+from qc_speech.result import to_public
+from qc_speech.settings import Settings
+
+if TYPE_CHECKING:
+    from qc_speech.pipeline import Inspector
+
+_PLAYABLE = {".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".webm"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a batch does, as a worker needs to know it."""
+
+    out: Path
+    settings: Settings
+    rulebook: str | None = None
+    workers: int = 1
+
+    @property
+    def store_path(self) -> Path:
+        return self.out / "qc.sqlite"
+
+
+@dataclass(frozen=True)
+class Done:
+    """One recording's end: `state` is new, kept (nothing was new) or failed (with its message)."""
+
+    source: Source
+    state: str
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def run(job: Job, sources: Sequence[Source], hook: Hook = silent_hook) -> Iterator[Done]:
+    """Inspect all sources; yields each as it ends. Raises StoreError when nothing more can be kept
+    (full disk, lost permission): what was done stays, and running again goes on from there."""
+    if job.workers > 1 and len(sources) > 1:
+        yield from _in_processes(job, sources)
+        return
+    worker = _Worker(job)
+    try:
+        for source in sources:
+            yield worker.inspect(source, hook)
+    finally:
+        worker.close()
+
+
+class _Worker:
+    """Engines, rules and a connection of one process."""
+
+    def __init__(self, job: Job) -> None:
+        from qc_speech.pipeline import Inspector
+        from qc_speech.setup import load_rules, make_engines
+        from qc_speech.store import open_store
+
+        self._job = job
+        self.store = open_store(job.store_path)
+        self._inspector: Inspector = Inspector(
+            make_engines(job.settings, job.workers), load_rules(), self.store, rulebook=job.rulebook
+        )
+
+    def inspect(self, source: Source, hook: Hook = silent_hook) -> Done:
+        name = str(source.path)
+        try:
+            kept = self._inspector.is_done(source.path, source.metadata)
+            result = kept or self._inspector.inspect(source.path, source.metadata, hook)
+            write_call(self._job.out, result)
+            playable_copy(self._job.out, source.path, result)
+            remember_source(self.store, result, source.path.resolve())
+            self.store.clear_failure(name)
+            state = "kept" if kept else "new"
+            return Done(source, state, "", result.call.recording.warnings)
+        except StoreError:
+            raise
+        except QcError as error:
+            message = str(error)
+        except OSError as error:
+            raise _disk(error) from None
+        except MemoryError:
+            message = f"{source.path.name}: not enough memory; use fewer workers or split the file"
+        except Exception as error:
+            # A fault of ours or of an engine: named without the words of the call.
+            message = (
+                f"{source.path.name}: internal error {type(error).__name__} at {_place(error)}; "
+                "please report it"
+            )
+        self.store.put_failure(name, message)
+        return Done(source, "failed", message)
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "?"
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+
+
+def _disk(error: OSError) -> StoreError:
+    if error.errno == errno.ENOSPC:
+        return StoreError("the disk is full; free some space and run again: it goes on from there")
+    where = error.filename or "the output folder"
+    return StoreError(f"{where}: cannot be written ({error.strerror}); check permissions")
+
+
+_worker: _Worker | None = None
+
+
+def _start(job: Job) -> None:
+    import signal
+
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C ends
+    _worker = _Worker(job)
+
+
+def _inspect(source: Source) -> Done:
+    if _worker is None:
+        raise RuntimeError("worker was not started")
+    return _worker.inspect(source)
+
+
+def _in_processes(job: Job, sources: Sequence[Source]) -> Iterator[Done]:
+    import multiprocessing
+
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(job.workers, mp_context=context, initializer=_start, initargs=(job,))
+    waiting = list(sources)[::-1]
+    running: dict[Future[Done], Source] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < job.workers * 2:
+                source = waiting.pop()
+                running[pool.submit(_inspect, source)] = source
+            ready, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in ready:
+                source = running.pop(future)
+                yield future.result()
+    except BrokenProcessPool:
+        raise AudioError(
+            "a worker was killed (out of memory?); what was done is kept, use fewer workers"
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def call_file(out: Path, call_id: str) -> Path:
+    """Where the published JSON of a call lies (call ids are safe as file names)."""
+    return out / "calls" / f"{call_id}.json"
+
+
+def write_call(out: Path, result: CallResult) -> Path:
+    """Write OUT/calls/<call_id>.json atomically; unchanged files are left alone."""
+    path = call_file(out, result.call_id)
+    text = json.dumps(to_public(result), ensure_ascii=False, indent=1) + "\n"
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda stream: stream.write(text.encode()))
+    return path
+
+
+def write_atomically(path: Path, write: Callable[[Any], Any]) -> None:
+    """A file is there whole or not at all; readable by its owner only."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            write(stream)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def playable_copy(out: Path, source: Path, result: CallResult) -> None:
+    """A FLAC copy for the pages where a browser cannot play the recording itself (AMR, GSM…)."""
+    path = out / "audio" / f"{result.call_id}.flac"
+    if path.is_file() or browser_plays(source):
+        return
+    import soundfile
+
+    from qc_speech import audio
+    from qc_speech.ports import SAMPLE_RATE_HZ
+
+    sound = audio.load(source, result.call.recording.metadata)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(
+        path,
+        lambda stream: soundfile.write(
+            stream, sound.samples.T, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16"
+        ),
+    )
+
+
+def browser_plays(path: Path) -> bool:
+    """True for what every browser plays: PCM WAV and the common compressed formats."""
+    if path.suffix.lower() in _PLAYABLE:
+        return True
+    if path.suffix.lower() != ".wav":
+        return False
+    with path.open("rb") as stream:
+        head = stream.read(64)
+    marker = head.find(b"fmt ")
+    return marker >= 0 and int.from_bytes(head[marker + 8 : marker + 10], "little") in (1, 3)

@@ -1,0 +1,35 @@
+"""All commands of `qc-speech`."""
+
+from __future__ import annotations
+
+import typer
+
+from qc_speech.cli import doctor_cmd, eval_cmd, export_cmd, models_cmd, run_cmd, score_cmd
+
+app = typer.Typer(
+    name="qc-speech",
+    help="Inspect Mandarin service calls: recordings in, fair QA scorecards out.\n\n"
+    "Exit codes: 0 all done, 1 some recordings failed, 2 wrong usage, 130 stopped by Ctrl-C.",
+    epilog="Start with: qc-speech models fetch && qc-speech run examples/calls --out out",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+app.command("run", epilog=run_cmd.EPILOG)(run_cmd.run)
+app.command("score", epilog=score_cmd.EPILOG)(score_cmd.score)
+app.command("eval")(eval_cmd.evaluate_cmd)
+app.command("export")(export_cmd.export_cmd)
+app.add_typer(models_cmd.app, name="models")
+app.command("doctor", epilog=doctor_cmd.EPILOG)(doctor_cmd.doctor)
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    if version:
+        from qc_speech import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit

@@ -1,0 +1,57 @@
+"""`qc-speech score`: new rules on stored transcripts, without audio or models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from qc_speech.errors import QcError, UsageError
+
+EPILOG = "Example: qc-speech score out --rulebook complaint"
+
+
+def score(
+    out: Path = typer.Argument(..., help="Folder given to `run` with --out."),
+    rulebook: str | None = typer.Option(
+        None, "--rulebook", help="Rulebook for all calls; default: by each call's scenario."
+    ),
+) -> None:
+    """Score all stored calls again with today's rulebooks and lexicons; needs no audio or model."""
+    try:
+        _score(out, rulebook)
+    except QcError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
+
+
+def _score(out: Path, rulebook: str | None) -> None:
+    from rich.console import Console
+    from rich.progress import track
+
+    from qc_speech.batch import write_call
+    from qc_speech.cli.table import print_results
+    from qc_speech.pipeline import rescore
+    from qc_speech.publish import publish
+    from qc_speech.rules.rulebook import choose
+    from qc_speech.setup import load_rules
+    from qc_speech.store import open_store
+
+    path = out / "qc.sqlite"
+    if not path.is_file():
+        raise UsageError(f"{out}: holds no store (qc.sqlite); give the folder of an earlier run")
+    rules = load_rules()
+    if rulebook is not None:
+        choose(rules.rulebooks, rulebook)
+    with open_store(path) as store:
+        ids = set()
+        for result in track(store.results(), "scoring", console=Console(stderr=True)):
+            fresh = rescore(result, rules, rulebook)
+            store.put_result(fresh)
+            write_call(out, fresh)
+            ids.add(fresh.call_id)
+        if not ids:
+            raise UsageError(f"{out}: the store holds no call yet; run `qc-speech run` first")
+        index = publish(out, store)
+        print_results(store, ids)
+    typer.echo(f"scorecards: {index}")
