@@ -1,0 +1,162 @@
+"""Entries found by ear: the recognizer wrote other characters that sound alike.
+
+Few patterns are worth the weighted edit distance: a pattern is tried only where the text has one
+of its pairs of neighbouring sounds and nearly all its sounds, compared coarsely.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import logging
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from qc_speech.rules.banned_text import plain
+from qc_speech.text.phonetic import Heard, Pattern, distance, search_all, split, syllables
+
+_INITIALS = {
+    initial: name
+    for name, group in (
+        ("z", "z zh j"), ("c", "c ch q"), ("s", "s sh x"), ("n", "n l r"), ("f", "f h"),
+        ("b", "b p"), ("d", "d t"), ("g", "g k"), ("m", "m"), ("y", "y w"),
+    )
+    for initial in group.split()
+}  # fmt: skip
+_FINALS = {
+    final: name
+    for name, group in (
+        ("a", "a ia ua"), ("an", "an ang uan uang"), ("ian", "ian iang van"),
+        ("en", "en eng un ong iong ing in vn"), ("i", "i v ei ui ie ve"), ("e", "e o uo ou"),
+        ("u", "u"), ("ai", "ai uai"), ("ao", "ao iao"), ("iu", "iu"), ("er", "er"),
+    )
+    for final in group.split()
+}  # fmt: skip
+# How much of a pattern may sound otherwise, by its number of syllables.
+_LEAST = {3: 1.0, 4: 0.9, 5: 0.87}
+_LEAST_LONG = 0.84
+_AROUND = 4  # characters on either side that judge whether words go together
+_LONGEST_WORD = 6
+_LONG = 8  # syllables from which one may be wholly misheard
+_ONE_SYLLABLE = 0.5
+_DENIALS = "不没别无未"  # a syllable more or less must not turn a denial into its opposite
+
+
+@dataclass(frozen=True)
+class Echo:
+    """A stretch [start, end) that sounds like spelling `text` of entry `index`."""
+
+    start: int
+    end: int
+    index: int
+    text: str
+    strength: float
+
+
+@functools.lru_cache(maxsize=4096)
+def coarse(syllable: str) -> str:
+    """A class of syllables that are easily heard for one another."""
+    initial, final = split(syllable)
+    return _INITIALS.get(initial, "") + _FINALS.get(final, final)
+
+
+@functools.lru_cache(maxsize=65536)
+def _coarse_of(piece: str) -> tuple[str, tuple[str, ...]]:
+    text = plain(piece)
+    return text, tuple(coarse(one) for one in syllables(text))
+
+
+class SoundIndex:
+    """Patterns by their pairs of neighbouring coarse sounds."""
+
+    def __init__(self, spellings: Iterable[tuple[int, tuple[str, ...]]]) -> None:
+        self._patterns: list[tuple[int, str, frozenset[str]]] = []
+        self._pairs: dict[tuple[str, str], list[int]] = {}
+        for index, pieces in spellings:
+            sounds = tuple(sound for piece in pieces for sound in _coarse_of(piece)[1])
+            text = "".join(_coarse_of(piece)[0] for piece in pieces)
+            for pair in set(pairwise(sounds)):
+                self._pairs.setdefault(pair, []).append(len(self._patterns))
+            self._patterns.append((index, text, frozenset(sounds)))
+
+    def __len__(self) -> int:
+        return len(self._patterns)
+
+    def find(self, text: str) -> Iterator[Echo]:
+        """Stretches of a normalized text that sound like an entry."""
+        names, heard = _listen(text)
+        present = set(names)
+        tried = {n for pair in set(pairwise(names)) for n in self._pairs.get(pair, ())}
+        for number in sorted(tried):
+            index, spelling, every = self._patterns[number]
+            if len(every - present) <= (len(every) > 3) + (len(every) > 7):
+                yield from _matches(index, spelling, heard)
+
+
+@functools.lru_cache(maxsize=256)
+def _listen(text: str) -> tuple[tuple[str, ...], Heard]:
+    return tuple(coarse(one) for one in syllables(text)), Heard.of(text)
+
+
+@functools.lru_cache(maxsize=100_000)
+def _pattern(spelling: str) -> Pattern:
+    return Pattern.of(spelling)
+
+
+def _matches(index: int, spelling: str, heard: Heard) -> Iterator[Echo]:
+    pattern = _pattern(spelling)
+    size = len(pattern)
+    least = _LEAST.get(size, _LEAST_LONG)
+    slack = 0 if size < 5 else 1
+    for match in search_all(pattern, heard, (1 - least) * size + 1e-6):
+        if abs(match.end - match.start - size) <= slack and _fair(
+            spelling, heard.text[match.start : match.end]
+        ):
+            yield Echo(match.start, match.end, index, spelling, match.strength)
+
+
+def _fair(meant: str, written: str) -> bool:
+    """Denials are not made or lost by mishearing, and no syllable is something quite different."""
+    if any(char in written and char not in meant for char in _DENIALS):
+        return False
+    sounds, others = syllables(meant), syllables(written)
+    if any(char in _DENIALS and sound not in others for char, sound in zip(meant, sounds)):
+        return False
+    if len(sounds) != len(others) or len(sounds) >= _LONG:
+        return True
+    return all(distance(one, other) <= _ONE_SYLLABLE for one, other in zip(sounds, others))
+
+
+def likelier(text: str, start: int, end: int, meant: str) -> float:
+    """How much likelier, as a logarithm, a text is with `meant` at [start, end) than as written.
+
+    A misheard phrase is mostly written as characters that do not go together; what goes together
+    was probably said. Words are taken as independent (jieba's word counts).
+    """
+    low, high = max(0, start - _AROUND), end + _AROUND
+    head, tail = text[low:start], text[end:high]
+    return _log_chance(head + meant + tail) - _log_chance(head + text[start:end] + tail)
+
+
+@functools.lru_cache(maxsize=20_000)
+def _log_chance(text: str) -> float:
+    """Logarithm of the chance of the best way to cut a text into words."""
+    counts, total = _word_counts()
+    best = [0.0] + [-math.inf] * len(text)
+    for end in range(1, len(text) + 1):
+        for start in range(max(0, end - _LONGEST_WORD), end):
+            count = counts.get(text[start:end], 0)
+            if count or end - start == 1:
+                best[end] = max(best[end], best[start] + math.log((count or 1) / total))
+    return best[-1]
+
+
+@functools.lru_cache(maxsize=1)
+def _word_counts() -> tuple[dict[str, int], int]:
+    jieba: Any = importlib.import_module("jieba")  # untyped, and slow to import
+    jieba.setLogLevel(logging.WARNING)
+    jieba.initialize()
+    return jieba.dt.FREQ, jieba.dt.total
