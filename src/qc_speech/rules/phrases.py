@@ -55,8 +55,17 @@ class Phrase(pydantic.BaseModel):
     zone: Literal["opening", "closing", "anywhere"] = "anywhere"
     parts: tuple[Part, ...] = pydantic.Field(min_length=1)
     same_turn: bool = True
+    hints: tuple[str, ...] = ()  # heard where the phrase belongs: it may be there, only garbled
     hit: tuple[str, ...] = pydantic.Field(min_length=1)
     miss: tuple[str, ...] = ()
+
+
+    @pydantic.field_validator("hints")
+    @classmethod
+    def _hints_well_formed(cls, hints: tuple[str, ...]) -> tuple[str, ...]:
+        for hint in hints:
+            parse(hint)
+        return hints
 
 
 class PhraseFile(pydantic.BaseModel):
@@ -191,6 +200,16 @@ class Matcher:
             for table in tables
         ]
         return _join(best)
+
+    def hinted(self, phrase: Phrase) -> bool:
+        """Whether what usually stands beside the phrase was heard in its zone."""
+        wanted = zone_of(self.turns, phrase.zone)
+        return any(
+            found.probability > 0.6
+            for hint in phrase.hints
+            for turn, found in zip(self.turns, self.wording(hint))
+            if turn in wanted
+        )
 
     def wording(self, template: str) -> list[Found]:
         """For each turn, how surely one wording is said in it."""

@@ -10,15 +10,17 @@ import pydantic
 
 from qc_speech.model import Evidence, Outcome, Role, Silence, Span
 from qc_speech.rules.kind import Context, Draft, Kind, Params
-from qc_speech.rules.phrases import AgentTurn, Found, Phrase
+from qc_speech.rules.phrases import AgentTurn, Found, Phrase, zone_of
 
 
 class PhraseParams(Params):
     """From `pass_from` on: said; below `missing_below`: missing; between, a person decides."""
 
-    pass_from: float = pydantic.Field(default=0.5, gt=0, le=1)
+    pass_from: float = pydantic.Field(default=0.6, gt=0, le=1)
     missing_below: float = pydantic.Field(default=0.25, ge=0, le=1)
-    min_hearing: float = pydantic.Field(default=0.3, ge=0, le=1)
+    min_hearing: float = pydantic.Field(default=0.69, ge=0, le=1)  # heard worse: a person decides
+    absent_below: float = pydantic.Field(default=0.01, ge=0, le=1)  # nothing like it was heard:
+    absent_hearing: float = pydantic.Field(default=0.6, ge=0, le=1)  # then this is enough
     directions: tuple[str, ...] = ()  # only in these; empty: any
     min_ring_seconds: float | None = None  # only when it rang longer
     festivals: bool = False  # only on the holidays of the rule documents
@@ -32,9 +34,14 @@ class WaitParams(PhraseParams):
 
 
 def outcome(
-    found: Found, phrase: Phrase, turns: Sequence[AgentTurn], params: PhraseParams
+    found: Found,
+    phrase: Phrase,
+    turns: Sequence[AgentTurn],
+    params: PhraseParams,
+    *,
+    hinted: bool = False,
 ) -> Draft:
-    """A probability of having been said as a finding."""
+    """A probability of having been said as a finding. `turns`: those it should have been in."""
     evidence = (
         Evidence(found.span, Role.AGENT, found.utterance, found.quote)
         if found.span and found.probability >= params.missing_below
@@ -50,8 +57,12 @@ def outcome(
             f"似乎说了「{found.compared}」，听不清，需人工判断：{phrase.meaning}",
             evidence,
         )
-    hearing = _hearing(turns)
-    if hearing < params.min_hearing:
+    if hinted:
+        reason = f"听到了相邻的话，但没有听清是否说了：{phrase.meaning}"
+        return Draft(Outcome.UNCERTAIN, 0.5, reason)
+    hearing = _hearing(turns[-1:] if phrase.zone == "closing" else turns)
+    absent = found.probability < params.absent_below
+    if hearing < (params.absent_hearing if absent else params.min_hearing):
         return Draft(Outcome.UNCERTAIN, 0.5, f"这一段听不清，无法判断是否说了：{phrase.meaning}")
     confidence = (1.0 - found.probability) * min(1.0, 0.55 + 0.5 * hearing)
     return Draft(Outcome.VIOLATION, round(confidence, 3), f"没有听到：{phrase.meaning}", evidence)
@@ -121,7 +132,9 @@ def _phrase(ctx: Context, params: PhraseParams, check: str) -> tuple[Draft, ...]
     nobody = _no_agent(ctx, phrase)
     if nobody:
         return (nobody,)
-    return (outcome(ctx.matcher.find(phrase), phrase, ctx.matcher.turns, params),)
+    zone = zone_of(ctx.matcher.turns, phrase.zone)
+    hinted = ctx.matcher.hinted(phrase)
+    return (outcome(ctx.matcher.find(phrase), phrase, zone, params, hinted=hinted),)
 
 
 def _waits(ctx: Context, params: WaitParams) -> tuple[Silence, ...]:
