@@ -117,14 +117,16 @@ def sharpen(call: Call, sound: Sound) -> tuple[Turn, ...]:
     """
     if len(sound.power) < 2:
         return call.turns
-    return tuple(_sharpened(turn, sound) for turn in call.turns)
+    return tuple(part for turn in call.turns for part in _sharpened(turn, sound))
 
 
-def _sharpened(turn: Turn, sound: Sound) -> Turn:
+def _sharpened(turn: Turn, sound: Sound) -> tuple[Turn, ...]:
+    """The turn with its ends where the sound is, and in parts where it pauses: an "mm" and the
+    sentence after it are two things, even where a turn bridges the pause between them."""
     row, reach = sound.row(turn.speaker), 300 // BLOCK_MS
     first, last = turn.span.start_ms // BLOCK_MS, -(-turn.span.end_ms // BLOCK_MS)
     if last - first < 10:
-        return turn
+        return (turn,)
     own = decibels(sound.power[row, first:last])
     threshold = max(sound.floor_db[row] + 8, float(np.percentile(own, 90)) - 30)
     low = max(0, first - reach)
@@ -134,7 +136,7 @@ def _sharpened(turn: Turn, sound: Sound) -> Turn:
     window &= decibels(sound.power[row, low : last + reach]) > decibels(others) - 25
     on = np.flatnonzero(window)
     if on.size == 0:
-        return turn
+        return (turn,)
     start, end = first - low, last - low
     starts = on[(on <= start + reach)]
     ends = on[(on >= end - reach - 1)]
@@ -144,8 +146,22 @@ def _sharpened(turn: Turn, sound: Sound) -> Turn:
         behind = len(window) - 1 - int(ends[-1])
         new_end = len(window) - _edge(window[::-1], len(window) - end, behind)
     if new_end - new_start < 5:
-        return turn
-    return Turn(Span((low + new_start) * BLOCK_MS, (low + new_end) * BLOCK_MS), turn.speaker)
+        return (turn,)
+    return tuple(
+        Turn(Span((low + begin) * BLOCK_MS, (low + stop) * BLOCK_MS), turn.speaker)
+        for begin, stop in _bursts(window, new_start, new_end)
+    )
+
+
+def _bursts(window: Flags, start: int, end: int) -> list[tuple[int, int]]:
+    """[start, end) without its pauses of half a second and more."""
+    least, found, begin, last = 500 // BLOCK_MS, [], start, start
+    for block in (start + int(i) for i in np.flatnonzero(window[start:end])):
+        if block - last > least and last > begin:
+            found.append((begin, last + 1))
+            begin = block
+        last = block
+    return [*found, (begin, end)]
 
 
 def _edge(window: Flags, near: int, earliest: int) -> int:
