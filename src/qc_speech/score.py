@@ -72,7 +72,6 @@ def _review_reasons(call: Call, findings: Sequence[Finding], scoring: Scoring) -
         elif finding.outcome is Outcome.VIOLATION and finding.severity is Severity.CRITICAL:
             reasons.append(f"一票否决项需人工确认：{finding.check}")
         elif finding.outcome is Outcome.VIOLATION and finding.confidence < scoring.review_below:
-            reasons.append(
-                f"violation with confidence below {scoring.review_below}: {finding.check}"
-            )
+            text = f"violation with confidence below {scoring.review_below}: {finding.check}"
+            reasons.append(text)
     return tuple(dict.fromkeys(reasons))

@@ -46,6 +46,7 @@ def environment() -> Environment:
         band=lambda pair: f"{pair[0] * 100:.0f}–{pair[1] * 100:.0f}%",
         day=day,
         data=data,
+        with_check_name=with_check_name,
         wide=lambda text, limit: text if len(text) <= limit else text[: limit - 1] + "…",
     )
     return env
@@ -53,6 +54,14 @@ def environment() -> Environment:
 
 def _both(pair: tuple[str, str]) -> Markup:
     return _BOTH.format(*pair)
+
+
+def with_check_name(reason: str) -> str:
+    """A review reason that ends in a check's identifier, with the check's Chinese name instead."""
+    head, _, check = reason.replace(": ", "：").rpartition("：")
+    known = labels.tables()["checks"].get(check)
+    head = head.replace("violation with confidence below", "违规，但把握低于")
+    return f"{head}：{known[0]}" if known else reason
 
 
 def clock(ms: int) -> str:
