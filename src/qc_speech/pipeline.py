@@ -65,6 +65,7 @@ class Engines:
     channel_turns: Callable[[Samples, str], Diarization]
     speech_spans: Callable[[Samples], tuple[Span, ...]]
     stamps: tuple[str, str]  # keys of transcriber and diarizer, known without loading them
+    channels_stamp: str = "channels/1"
 
 
 class Inspector:
@@ -96,7 +97,7 @@ class Inspector:
     def result_key(self, recording_id: str, metadata: Metadata) -> str:
         return digest(
             __version__, recording_id, to_json(metadata), self._engines.stamps,
-            self._rules.digest, self._rulebook,
+            self._engines.channels_stamp, self._rules.digest, self._rulebook,
         )  # fmt: skip
 
 
@@ -166,7 +167,7 @@ class _Job:
         engines = self.inspector._engines
         stereo = recording.channels == 2
         self._diarization_key = digest(
-            self._audio_key, "channels/1" if stereo else engines.stamps[1]
+            self._audio_key, engines.channels_stamp if stereo else engines.stamps[1]
         )
 
         def make() -> Diarization:

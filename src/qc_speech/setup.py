@@ -37,6 +37,7 @@ def make_engines(settings: Settings, workers: int = 1) -> Engines:
         channel_turns=registry.channel_turns,
         speech_spans=registry.speech_spans,
         stamps=registry.stamps(settings),
+        channels_stamp=registry.channels_stamp(),
     )
 
 

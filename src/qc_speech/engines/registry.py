@@ -6,6 +6,7 @@ import functools
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -37,6 +38,9 @@ def _folder(model: str) -> Path:
 
 def stamps(settings: Settings) -> tuple[str, str]:
     """What recognizer and diarizer results depend on, known without loading either."""
+    from qc_speech.engines.pyannote import DiarizerOptions
+
+    turns = json.dumps(asdict(DiarizerOptions()), sort_keys=True)
     chosen = {
         name: getattr(settings, name)
         for name in ("asr_model", "compute_type", "beam", "n_best", "hotwords")
@@ -44,8 +48,16 @@ def stamps(settings: Settings) -> tuple[str, str]:
     asr = json.dumps({**chosen, "device": device_of(settings)}, sort_keys=True)
     return (
         f"faster-whisper {_version('faster-whisper')} {asr} whisper/2",
-        f"pyannote.audio {_version('pyannote.audio')} {settings.diarization_model} pyannote/1",
+        f"pyannote.audio {_version('pyannote.audio')} {settings.diarization_model} {turns}",
     )
+
+
+def channels_stamp() -> str:
+    """What the turns of a stereo recording depend on."""
+    from qc_speech.engines.channels import ChannelOptions
+
+    options = json.dumps(asdict(ChannelOptions()), sort_keys=True)
+    return f"channels faster-whisper {_version('faster-whisper')} {options}"
 
 
 def _version(package: str) -> str:
@@ -104,7 +116,8 @@ def diarizer(settings: Settings, workers: int = 1) -> Callable[[], Diarizer]:
     def make() -> Diarizer:
         from qc_speech.engines.pyannote import PyannoteDiarizer
 
-        device, threads = device_of(settings), _threads(settings, workers)
+        # Two torch threads gain nothing here and lose much where other jobs hold the cores.
+        device, threads = device_of(settings), settings.threads or 1
         if settings.diarization_model == "pyannote-community-1":
             return PyannoteDiarizer.from_pipeline(
                 _folder(settings.diarization_model), device=device, threads=threads

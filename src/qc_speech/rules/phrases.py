@@ -20,6 +20,13 @@ _ALTERNATIVE_TRUST = 0.93
 _REGEX_TRUST = 0.95
 
 
+def _compiled(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"bad regular expression {pattern!r}: {error}") from None
+
+
 class Part(pydantic.BaseModel):
     """One meaning that belongs to a phrase; any of its wordings will do."""
 
@@ -38,10 +45,7 @@ class Part(pydantic.BaseModel):
         for wording in (*self.any, *self.unless):
             parse(wording)
         for pattern in self.regex:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"bad regular expression {pattern!r}: {error}") from None
+            _compiled(pattern)
         return self
 
 
@@ -56,9 +60,16 @@ class Phrase(pydantic.BaseModel):
     parts: tuple[Part, ...] = pydantic.Field(min_length=1)
     same_turn: bool = True
     hints: tuple[str, ...] = ()  # heard where the phrase belongs: it may be there, only garbled
+    hint_regex: tuple[str, ...] = ()  # the same over normalized characters
     hit: tuple[str, ...] = pydantic.Field(min_length=1)
     miss: tuple[str, ...] = ()
 
+    @pydantic.field_validator("hint_regex")
+    @classmethod
+    def _regex_well_formed(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            _compiled(pattern)
+        return patterns
 
     @pydantic.field_validator("hints")
     @classmethod
@@ -204,6 +215,13 @@ class Matcher:
     def hinted(self, phrase: Phrase) -> bool:
         """Whether what usually stands beside the phrase was heard in its zone."""
         wanted = zone_of(self.turns, phrase.zone)
+        if any(
+            re.search(expression, reading.text)
+            for expression in phrase.hint_regex
+            for reading in self._readings
+            if self.turns[reading.turn] in wanted
+        ):
+            return True
         return any(
             found.probability > 0.6
             for hint in phrase.hints

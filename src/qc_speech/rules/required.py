@@ -11,6 +11,10 @@ import pydantic
 from qc_speech.model import Evidence, Outcome, Role, Silence, Span
 from qc_speech.rules.kind import Context, Draft, Kind, Params
 from qc_speech.rules.phrases import AgentTurn, Found, Phrase, zone_of
+from qc_speech.text.normalize import normalize
+
+
+_CUSTOMER_WAITS = ("等一下", "稍等", "等等", "我找一下", "我看一下", "我看看", "我查一下", "别挂")
 
 
 class PhraseParams(Params):
@@ -60,7 +64,7 @@ def outcome(
     if hinted:
         reason = f"听到了相邻的话，但没有听清是否说了：{phrase.meaning}"
         return Draft(Outcome.UNCERTAIN, 0.5, reason)
-    hearing = _hearing(turns[-1:] if phrase.zone == "closing" else turns)
+    hearing = hearing_of(turns[-1:] if phrase.zone == "closing" else turns)
     absent = found.probability < params.absent_below
     if hearing < (params.absent_hearing if absent else params.min_hearing):
         return Draft(Outcome.UNCERTAIN, 0.5, f"这一段听不清，无法判断是否说了：{phrase.meaning}")
@@ -68,7 +72,7 @@ def outcome(
     return Draft(Outcome.VIOLATION, round(confidence, 3), f"没有听到：{phrase.meaning}", evidence)
 
 
-def _hearing(turns: Sequence[AgentTurn]) -> float:
+def hearing_of(turns: Sequence[AgentTurn]) -> float:
     """How well the turns were heard, weighted by their length."""
     weight = sum(len(turn.text) for turn in turns)
     return sum(turn.confidence * len(turn.text) for turn in turns) / weight if weight else 0.0
@@ -138,15 +142,24 @@ def _phrase(ctx: Context, params: PhraseParams, check: str) -> tuple[Draft, ...]
 
 
 def _waits(ctx: Context, params: WaitParams) -> tuple[Silence, ...]:
-    """Long silences that are the agent's: he speaks next, or was the last to speak."""
+    """Long silences in the call that the agent has to answer for."""
     return tuple(
         silence
         for silence in ctx.measures.silences
         if silence.span.duration_ms > params.silence_seconds * 1000
         and silence.after is not None
         and silence.before is not None
-        and (silence.before is Role.AGENT or silence.after is Role.AGENT)
+        and not _customer_asked(ctx, silence)
     )
+
+
+def _customer_asked(ctx: Context, silence: Silence) -> bool:
+    """The customer makes the wait: looks something up, says so and speaks again."""
+    if silence.after is not Role.CUSTOMER or silence.before is not Role.CUSTOMER:
+        return False
+    reach = Span(max(0, silence.span.start_ms - 8_000), silence.span.start_ms)
+    said = [u.text for u in ctx.call.by_role(Role.CUSTOMER) if u.span.overlap_ms(reach)]
+    return any(word in normalize("".join(said)) for word in _CUSTOMER_WAITS)
 
 
 def _around_waits(

@@ -27,7 +27,7 @@ from qc_speech.text.phonetic import ALPHABET, GAP, Floats, Ids, syllables
 EARN = 0.32  # per syllable of the template
 SAME_CHARACTER = 0.1  # more for the very character than for a homophone
 CORE = 3.5  # how much more a mismatch weighs in the words that carry the meaning
-SLOTTED = 1.6  # the same for every word of a wording with a slot, which meets chance more often
+SLOTTED = 1.6  # the same for every word of a wording with a slot or of three syllables at most
 EXACT = 0.985
 INSERT = 0.5
 FILLER_INSERT = 0.12
@@ -192,7 +192,9 @@ class _Reader:
     def __init__(self, template: str) -> None:
         self.template = template
         self.position = 0
-        self.plain_weight = SLOTTED if GAP in template else 1.0
+        letters = re.sub(r"\[[^\]]*\]|[()|<>$]", "", template)
+        short = "(" not in template and len(letters) <= 3
+        self.plain_weight = SLOTTED if GAP in template or short else 1.0
         self.weight = self.plain_weight
 
     def error(self, text: str) -> ValueError:
