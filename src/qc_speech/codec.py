@@ -27,7 +27,10 @@ def to_json(value: Any) -> Any:
 
 def from_json(kind: type[T], data: Any) -> T:
     """The value of type `kind` that `to_json` wrote. Raises ValueError on data of another shape."""
-    return cast(T, _decode(kind, data))
+    try:
+        return cast(T, _decode(kind, data))
+    except TypeError as error:
+        raise ValueError(f"not a {kind.__name__}: {error}") from None
 
 
 @functools.cache

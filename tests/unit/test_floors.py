@@ -16,7 +16,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     2: ("audio", "engines", "models", "store", "store_memory", "migrations"),
     3: ("pipeline", "publish", "batch", "setup", "intake", "report", "evaluate", "export", "doctor",
         "api"),
-    4: ("cli",),
+    4: ("cli", "__main__"),
 }  # fmt: skip
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 

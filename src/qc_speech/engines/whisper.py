@@ -347,9 +347,11 @@ def is_loop(text: str, duration_ms: int) -> bool:
     squeezed = re.sub(r"[\W_]+", "", text)
     if len(squeezed) > 12 + 11 * duration_ms / 1000:
         return True
-    match = _LOOP.search(squeezed)
     # 对对对对 and 八八八八 are speech; long repeats or many of them are a decoder gone round.
-    return bool(match and (len(match.group(1)) >= 3 or len(match.group()) >= 8))
+    return any(
+        len(match.group(1)) >= 3 or (len(match.group()) >= 8 and not match.group().isdigit())
+        for match in _LOOP.finditer(squeezed)
+    )
 
 
 def _sane_first(readings: list[_Reading], window: Window) -> list[_Reading]:

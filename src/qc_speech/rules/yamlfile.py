@@ -49,11 +49,17 @@ def read_node(path: Path) -> yaml.Node:
 def validate(path: Path, node: yaml.Node, model: type[M]) -> M:
     """The tree as `model`, with the line of what does not fit."""
     loader = yaml.SafeLoader("")
-    data: Any = loader.construct_document(node)
+    try:
+        data: Any = loader.construct_document(node)
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None) or node.start_mark
+        problem = getattr(error, "problem", None) or error
+        raise RulebookError(f"{path}:{mark.line + 1}: {problem}; write plain values") from None
     try:
         return model.model_validate(data)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
+        errors = error.errors()  # a misspelled name is the cause of one that is missing
+        first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
         place = ".".join(str(part) for part in first["loc"])
         line = _line_of(node, first["loc"])
         raise RulebookError(f"{path}:{line}: {place}: {_cure(first)}") from None
@@ -88,12 +94,19 @@ def _line_of(node: yaml.Node, path: tuple[int | str, ...]) -> int:
 
 
 def _refuse_duplicate_keys(path: Path, node: yaml.Node) -> None:
-    stack = [node]
+    stack, done = [node], set[int]()
     while stack:
         current = stack.pop()
+        if id(current) in done:
+            line = current.start_mark.line + 1
+            raise RulebookError(f"{path}:{line}: used again by an alias (*); write it out")
+        done.add(id(current))
         if isinstance(current, yaml.MappingNode):
             seen: set[str] = set()
             for key, value in current.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    line = key.start_mark.line + 1
+                    raise RulebookError(f"{path}:{line}: a name must be one word; correct it")
                 if key.value in seen:
                     line = key.start_mark.line + 1
                     raise RulebookError(f"{path}:{line}: {key.value}: given twice; keep one")

@@ -50,7 +50,7 @@ def spoken_number(digits: str) -> str:
 
 def normalize(text: str) -> str:
     """Simplified, lower case, numbers digit by digit, 幺 as 一, no punctuation or spaces."""
-    text = unicodedata.normalize("NFKC", simplify(text)).lower()
+    text = simplify(unicodedata.normalize("NFKC", text)).lower()
     text = _NUMBER.sub(_say, text)
     return _KEEP.sub("", text.replace("幺", "一").replace("〇", "零"))
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Union
 
 import numpy as np
+import numpy.typing as npt
 
 from qc_speech.text.normalize import normalize
 from qc_speech.text.phonetic import ALPHABET, GAP, Floats, Ids, syllables
@@ -36,6 +37,8 @@ GAP_STEP = 0.03
 PRICE = 0.72
 SLOPE = 0.17
 _WALL = 50.0
+_NOWHERE = 2**40  # beyond every text
+_SLOT_REACH = 12  # characters a slot takes in the very words
 _END = "|"  # the wall as a syllable
 _FILLERS = frozenset("嗯啊呃哦喔哎诶唉呢吧嘛呀那个就是")
 
@@ -58,6 +61,7 @@ class Slot:
 
 
 Node = Union["Syllable", "Choice", "Slot"]
+Begins = npt.NDArray[np.int64]
 
 
 class Corpus:
@@ -103,24 +107,47 @@ def find_in(template: str, corpus: Corpus) -> tuple[Hit, ...]:
     size = len(corpus.ids) + 1
     margin = np.zeros(size, dtype=np.float32)
     start = np.arange(size, dtype=np.int32)
-    margin, start, _ = _sequence(parse(template), corpus, margin, start)
+    nodes = parse(template)
+    margin, start, _ = _sequence(nodes, corpus, margin, start)
+    exact = _exact(nodes, corpus, np.arange(size, dtype=np.int64))
     hits = []
     for first, text in zip(corpus.starts, corpus.texts):
         if not text:
             hits.append(Hit(0.0, 0, 0))
             continue
         end = first + 1 + int(np.argmax(margin[first + 1 : first + 2 + len(text)]))
-        exact = _expression(template).search(text)
-        if exact:
-            hits.append(Hit(EXACT, *exact.span()))
+        begins = exact[first : first + 2 + len(text)]
+        begins = np.where(begins >= first, begins, _NOWHERE)
+        if begins.min() < _NOWHERE:
+            at = int(np.argmin(begins))
+            hits.append(Hit(EXACT, int(begins[at]) - first, min(at, len(text))))
             continue
-        hits.append(Hit(likely(float(margin[end])), max(0, int(start[end]) - first), end - first))
+        stop = min(end - first, len(text))
+        begin = min(max(0, int(start[end]) - first), stop)
+        hits.append(Hit(min(EXACT, likely(float(margin[end]))), begin, stop))
     return tuple(hits)
 
 
 def likely(margin: float) -> float:
     """A margin as a probability."""
     return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, (margin - PRICE) / SLOPE))))
+
+
+def _exact(nodes: Sequence[Node], corpus: Corpus, begin: Begins) -> Begins:
+    """For each place, the earliest begin of the very characters that end there."""
+    for node in nodes:
+        if isinstance(node, Choice):
+            branches = [_exact(branch, corpus, begin) for branch in node.branches]
+            begin = np.minimum.reduce(branches)
+        else:
+            fits = corpus.codes != 0 if isinstance(node, Slot) else corpus.codes == node.code
+            reached = begin if isinstance(node, Slot) else np.full_like(begin, _NOWHERE)
+            for _ in range(_SLOT_REACH if isinstance(node, Slot) else 1):
+                moved = np.full_like(begin, _NOWHERE)
+                moved[1:] = np.where(fits, begin[:-1], _NOWHERE)
+                reached, begin = np.minimum(reached, moved), moved
+            begin = reached
+    return begin
 
 
 Row = tuple[Floats, Ids, Floats | None]
@@ -163,6 +190,8 @@ def _step(node: Syllable, corpus: Corpus, margin: Floats, start: Ids) -> tuple[F
     costs = ALPHABET.rows(np.array([node.id], dtype=np.int32))[0][corpus.ids]
     fit = EARN - node.weight * costs
     fit = np.where(corpus.codes == node.code, fit + SAME_CHARACTER, fit)
+    if node.code:  # a wall is no syllable: only `$` may take it
+        fit = np.where(corpus.codes == 0, -_WALL, fit)
     taken = np.empty_like(margin)
     taken[0] = -_WALL
     taken[1:] = margin[:-1] + fit
@@ -181,9 +210,21 @@ def parse(template: str) -> tuple[Node, ...]:
     nodes = reader.sequence("")
     if reader.position != len(template):
         raise reader.error("brackets do not match; correct it")
-    if all(isinstance(node, Slot) for node in nodes):
+    if reader.inside:
+        raise reader.error("`<` without `>`; correct it")
+    if not _says(nodes):
         raise reader.error("says nothing; write at least one word")
     return nodes
+
+
+def _says(nodes: Sequence[Node]) -> bool:
+    """Whether at least one word must be said, whatever is left out."""
+    return any(
+        node.code != 0
+        if isinstance(node, Syllable)
+        else isinstance(node, Choice) and all(_says(branch) for branch in node.branches)
+        for node in nodes
+    )
 
 
 class _Reader:
@@ -196,6 +237,8 @@ class _Reader:
         short = "(" not in template and len(letters) <= 3
         self.plain_weight = SLOTTED if GAP in template or short else 1.0
         self.weight = self.plain_weight
+        self.inside = False
+        self.depth = self.opened = 0
 
     def error(self, text: str) -> ValueError:
         return ValueError(f"{self.template!r}: {text}")
@@ -210,8 +253,13 @@ class _Reader:
                 break
             self.position += 1
             if char in "([":
+                self.depth += 1
                 nodes.append(self.choice(")" if char == "(" else "]"))
+                self.depth -= 1
             elif char in "<>":
+                if (char == "<") == self.inside or (self.inside and self.depth != self.opened):
+                    raise self.error(f"`{char}` does not match; correct it")
+                self.inside, self.opened = char == "<", self.depth
                 self.weight = CORE if char == "<" else self.plain_weight
             elif char == GAP:
                 nodes.append(Slot())
@@ -244,22 +292,3 @@ class _Reader:
         clean = normalize(self.template[start : self.position])
         ids = ALPHABET.ids(syllables(clean)) if clean else ()
         return tuple(Syllable(int(i), ord(char), self.weight) for i, char in zip(ids, clean))
-
-
-@functools.lru_cache(maxsize=8192)
-def _expression(template: str) -> re.Pattern[str]:
-    """The template as a regular expression for the very characters (bounded slots: no backtracking
-    without end)."""
-    parts = re.split(r"([()\[\]|<>$]|" + GAP + ")", template)
-    table = {
-        "(": "(?:",
-        ")": ")",
-        "[": "(?:|",
-        "]": ")",
-        "|": "|",
-        "<": "",
-        ">": "",
-        "$": "$",
-        GAP: ".{0,12}?",
-    }
-    return re.compile("".join(table.get(part, re.escape(normalize(part))) for part in parts))
