@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from qc_speech import __version__
 from qc_speech import audio as audio_files
-from qc_speech.align import speech_pieces, utterances
+from qc_speech.align import pieces_by_speaker, utterances
 from qc_speech.codec import from_json, to_json
 from qc_speech.measures import measure
 from qc_speech.model import (
@@ -193,8 +193,12 @@ class _Job:
                     )
                 )
             else:
-                pieces = speech_pieces(diarization.exclusive, self._audio.recording.duration_ms)
-                chunks = asr.transcribe(samples[0], pieces, None)
+                duration_ms = self._audio.recording.duration_ms
+                chunks = tuple(
+                    chunk
+                    for _, pieces in pieces_by_speaker(diarization.exclusive, duration_ms)
+                    for chunk in asr.transcribe(samples[0], pieces, None)
+                )
             return Transcript(self._id, chunks, asr.stamp)
 
         return self._stored("transcript", self._transcript_key, Transcript, make)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rule_toys import within
 
 from qc_speech.text.normalize import normalize
-from qc_speech.text.template import Corpus, Hit, find_in, likely, parse
+from qc_speech.text.template import Corpus, Hit, find_in, likely, parse, readable
 
 CHARACTERS = "您好大龙供暖报修请问地址电话稍等谢谢"
 
@@ -223,3 +223,15 @@ def test_no_texts_and_empty_texts() -> None:
 @given(st.floats(-1e6, 1e6), st.floats(0, 10))
 def test_a_better_margin_is_never_less_likely(margin: float, more: float) -> None:
     assert 0.0 <= likely(margin) <= likely(margin + more) <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("(您|你|请问)[是]<姓(什么|啥)>", "您姓什么"),
+        ("<(感谢|谢谢)>…<(来电|配合)>", "感谢…来电"),
+        ("再见[了|啊]$", "再见"),
+    ],
+)
+def test_a_template_can_be_read_by_a_person(template: str, text: str) -> None:
+    assert readable(template) == text

@@ -47,7 +47,7 @@ def stamps(settings: Settings) -> tuple[str, str]:
     }
     asr = json.dumps({**chosen, "device": device_of(settings)}, sort_keys=True)
     return (
-        f"faster-whisper {_version('faster-whisper')} {asr} whisper/2",
+        f"faster-whisper {_version('faster-whisper')} {asr} whisper/3",
         f"pyannote.audio {_version('pyannote.audio')} {settings.diarization_model} {turns}",
     )
 

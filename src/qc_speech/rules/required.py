@@ -12,7 +12,7 @@ from qc_speech.model import Evidence, Outcome, Role, Silence, Span
 from qc_speech.rules.kind import Context, Draft, Kind, Params
 from qc_speech.rules.phrases import AgentTurn, Found, Phrase, zone_of
 from qc_speech.text.normalize import normalize
-
+from qc_speech.text.template import readable
 
 _CUSTOMER_WAITS = ("等一下", "稍等", "等等", "我找一下", "我看一下", "我看看", "我查一下", "别挂")
 
@@ -58,7 +58,7 @@ def outcome(
         return Draft(
             Outcome.UNCERTAIN,
             round(found.probability, 3),
-            f"似乎说了「{found.compared}」，听不清，需人工判断：{phrase.meaning}",
+            f"似乎说了「{readable(found.compared)}」，听不清，需人工判断：{phrase.meaning}",
             evidence,
         )
     if hinted:

@@ -227,6 +227,14 @@ def _says(nodes: Sequence[Node]) -> bool:
     )
 
 
+def readable(template: str) -> str:
+    """One wording of a template as a person reads it: first alternatives, nothing optional."""
+    text = re.sub(r"\[[^\[\]]*\]|[<>$]", "", template)
+    while (simpler := re.sub(r"\(([^()|]*)(?:\|[^()]*)?\)", r"\1", text)) != text:
+        text = simpler
+    return text
+
+
 class _Reader:
     """Recursive descent over a template."""
 
