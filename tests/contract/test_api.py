@@ -13,7 +13,7 @@ import pytest
 
 import qc_speech
 from qc_speech.errors import AudioError, ModelError, QcError, UsageError
-from qc_speech.model import CallResult, Metadata, Role
+from qc_speech.model import Metadata, Role
 from qc_speech.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,16 +91,16 @@ def test_a_model_that_is_not_there(recording: Path, tmp_path: Path) -> None:
 
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(AttributeError, match="inspector"):
-        _ = qc_speech.inspector  # type: ignore[attr-defined]
+        _ = qc_speech.inspector
 
 
 HEARS = """
 import json, os, socket, sys
 reached = []
-def connect(self, address): reached.append(str(address)); raise OSError("no network in this test")
-socket.socket.connect = socket.socket.connect_ex = connect
-def lookup(host, *more, **named): reached.append(str(host)); raise OSError("no network in this test")
-socket.getaddrinfo = lookup
+def reach(*where, **more):
+    reached.append(str(where))
+    raise OSError("no network in this test")
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = reach
 from qc_speech import inspect
 results = [inspect(path) for path in sys.argv[2:]]
 with open(sys.argv[1], "w") as file:

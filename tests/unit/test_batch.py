@@ -13,7 +13,8 @@ import pytest
 from scripted_engines import Script, write_call
 
 from qc_speech import batch
-from qc_speech.batch import Done, Job, browser_plays, call_file, write_call as write_json
+from qc_speech.batch import Done, Job, browser_plays, call_file
+from qc_speech.batch import write_call as write_json
 from qc_speech.errors import StoreError
 from qc_speech.intake import Source
 from qc_speech.model import CallResult, Metadata

@@ -15,7 +15,7 @@ from rapidfuzz.distance import Levenshtein
 from qc_speech.model import Evidence, Outcome, Role, Span, Utterance, Word
 from qc_speech.rules.kind import Context, Draft, Kind, Params
 from qc_speech.rules.phrases import AgentTurn, agent_turns
-from qc_speech.rules.required import hearing_of
+from qc_speech.rules.required import hearing_of, worst_of
 from qc_speech.text.normalize import normalize
 from qc_speech.text.phonetic import Heard, Pattern, search
 
@@ -38,6 +38,9 @@ class ReadbackParams(Params):
     window: int = pydantic.Field(default=5, ge=3)  # syllables of a stretch of content
     strength: float = pydantic.Field(default=0.84, gt=0, le=1)
     min_hearing: float = pydantic.Field(default=0.69, ge=0, le=1)  # heard worse: a person decides
+    worst_hearing: float = pydantic.Field(
+        default=0.62, ge=0, le=1
+    )  # a turn heard worse may hide it
     sure_digits: float = pydantic.Field(default=0.6, ge=0, le=1)  # heard well enough to charge
 
 
@@ -120,7 +123,7 @@ def _content(
         return Draft(Outcome.PASS, round(best, 3), "复述了客户报的内容", evidence)
     if best >= 0.3:
         return Draft(Outcome.UNCERTAIN, 0.5, "似乎复述了部分内容，需人工判断", evidence)
-    if hearing_of(agent) < params.min_hearing:
+    if hearing_of(agent) < params.min_hearing or worst_of(agent) < params.worst_hearing:
         return Draft(Outcome.UNCERTAIN, 0.5, "坐席的话听不清，无法判断是否复述")
     return Draft(Outcome.VIOLATION, 0.75, "没有听到坐席复述客户报的地址、姓名、电话或问题")
 

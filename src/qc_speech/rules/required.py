@@ -23,8 +23,9 @@ class PhraseParams(Params):
     pass_from: float = pydantic.Field(default=0.6, gt=0, le=1)
     missing_below: float = pydantic.Field(default=0.25, ge=0, le=1)
     min_hearing: float = pydantic.Field(default=0.69, ge=0, le=1)  # heard worse: a person decides
-    absent_below: float = pydantic.Field(default=0.01, ge=0, le=1)  # nothing like it was heard:
-    absent_hearing: float = pydantic.Field(default=0.6, ge=0, le=1)  # then this is enough
+    worst_hearing: float = pydantic.Field(
+        default=0.62, ge=0, le=1
+    )  # a turn heard worse may hide it
     directions: tuple[str, ...] = ()  # only in these; empty: any
     min_ring_seconds: float | None = None  # only when it rang longer
     festivals: bool = False  # only on the holidays of the rule documents
@@ -65,8 +66,8 @@ def outcome(
         reason = f"听到了相邻的话，但没有听清是否说了：{phrase.meaning}"
         return Draft(Outcome.UNCERTAIN, 0.5, reason)
     hearing = hearing_of(turns[-1:] if phrase.zone == "closing" else turns)
-    absent = found.probability < params.absent_below
-    if hearing < (params.absent_hearing if absent else params.min_hearing):
+    hidden = phrase.zone == "anywhere" and worst_of(turns) < params.worst_hearing
+    if hearing < params.min_hearing or hidden:
         return Draft(Outcome.UNCERTAIN, 0.5, f"这一段听不清，无法判断是否说了：{phrase.meaning}")
     confidence = (1.0 - found.probability) * min(1.0, 0.55 + 0.5 * hearing)
     return Draft(Outcome.VIOLATION, round(confidence, 3), f"没有听到：{phrase.meaning}", evidence)
@@ -76,6 +77,11 @@ def hearing_of(turns: Sequence[AgentTurn]) -> float:
     """How well the turns were heard, weighted by their length."""
     weight = sum(len(turn.text) for turn in turns)
     return sum(turn.confidence * len(turn.text) for turn in turns) / weight if weight else 0.0
+
+
+def worst_of(turns: Sequence[AgentTurn]) -> float:
+    """How well the worst of the turns was heard that are long enough to hold a phrase."""
+    return min((turn.confidence for turn in turns if len(turn.text) >= 6), default=1.0)
 
 
 def _no_agent(ctx: Context, phrase: Phrase) -> Draft | None:
