@@ -1,0 +1,69 @@
+"""`qc-speech` with engines that hear a fixed conversation: for faults, which need no models.
+
+The environment says what happens when a call begins to be heard, the nth of the process (from 0):
+SCRIPTED_FILL_AT: the file system of the file SCRIPTED_MARK is filled. SCRIPTED_SLEEP: seconds that
+every call takes. SCRIPTED_POISON: recordings under 5 s kill the process that hears them. Worker
+processes import this file too, so it is all set up here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
+
+from scripted_engines import Script, by_channel
+
+import qc_speech.setup
+from qc_speech.engines import registry
+from qc_speech.model import Diarization
+from qc_speech.pipeline import Engines
+from qc_speech.ports import SAMPLE_RATE_HZ, Samples
+from qc_speech.settings import Settings
+
+_calls = iter(range(10_000))
+_MARK = Path(os.environ.get("SCRIPTED_MARK", os.devnull))
+
+
+def _before() -> None:
+    """Called twice a call: all recordings here are stereo."""
+    number, odd = divmod(next(_calls), 2)
+    if odd:
+        return
+    time.sleep(float(os.environ.get("SCRIPTED_SLEEP", "0")))
+    if os.environ.get("SCRIPTED_FILL_AT") == str(number):
+        _fill()
+
+
+def _fill() -> None:
+    with _MARK.open("ab", buffering=0) as filler:
+        try:
+            for size in (4096, 1):
+                while filler.write(bytes(size)) == size:
+                    pass
+        except OSError:
+            pass
+
+
+def _turns(samples: Samples, recording_id: str) -> Diarization:
+    if os.environ.get("SCRIPTED_POISON") and samples.shape[1] < 5 * SAMPLE_RATE_HZ:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return by_channel(samples, recording_id)
+
+
+def _engines(settings: Settings, workers: int = 1) -> Engines:
+    return replace(Script(_before).engines(), channel_turns=_turns)
+
+
+qc_speech.setup.make_engines = _engines
+registry.require_models = lambda settings: None
+
+if __name__ == "__main__":
+    from qc_speech.cli import main
+
+    main()
