@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def load(path: Path, metadata: Metadata) -> Audio:
         notes.append("silent")
     recording = Recording(
         id=file_id(path),
-        source_name=path.name,
+        source_name=shown_name(path),
         duration_ms=duration_ms,
         sample_rate_hz=sound.rate_hz,
         channels=samples.shape[0],
@@ -62,6 +63,11 @@ def load(path: Path, metadata: Metadata) -> Audio:
         warnings=tuple(notes),
     )
     return Audio(recording, samples)
+
+
+def shown_name(path: Path) -> str:
+    """A file's name as text; bytes that are not UTF-8 (names in GBK) become marks."""
+    return path.name.encode("utf-8", "replace").decode("utf-8")
 
 
 def file_id(path: Path) -> str:
@@ -83,7 +89,7 @@ def _decode(path: Path) -> _Sound:
     from av.audio.resampler import AudioResampler
 
     try:
-        container = av.open(str(path), metadata_errors="ignore")
+        container = av.open(f"file:{path}", metadata_errors="ignore")
     except PermissionError:
         raise AudioError(f"{path.name}: no permission to read it; check permissions") from None
     except (av.error.FFmpegError, OSError, ValueError):
@@ -99,7 +105,7 @@ def _decode(path: Path) -> _Sound:
             raise AudioError(
                 f"{path.name}: the header gives no sample rate; export it again as wav"
             )
-        expected = _expected_ms(path, stream)
+        expected = _promised_ms(path, rate) or _expected_ms(path, stream)
         resampler = AudioResampler(format="fltp", layout=stream.layout, rate=SAMPLE_RATE_HZ)
         blocks: list[Samples] = []
         broken, total = False, 0
@@ -115,7 +121,8 @@ def _decode(path: Path) -> _Sound:
         except (av.error.FFmpegError, ValueError, OSError):
             broken = True
         if not blocks:
-            raise AudioError(f"{path.name}: damaged, nothing can be decoded; copy it again")
+            what = "damaged, nothing can be decoded" if stream.duration else "holds no sound (0 s)"
+            raise AudioError(f"{path.name}: {what}; copy it again from the recorder")
         samples = np.concatenate(blocks, axis=1)
     np.nan_to_num(samples, copy=False)
     return _Sound(np.clip(samples, -1.0, 1.0), int(rate), expected, broken)
@@ -124,6 +131,17 @@ def _decode(path: Path) -> _Sound:
 def _to_array(frame: Any, channels: int) -> Samples:
     data = frame.to_ndarray().astype(np.float32, copy=False)
     return np.asarray(data if data.shape[0] == channels else data.reshape(channels, -1))
+
+
+def _promised_ms(path: Path, rate: int) -> int | None:
+    """The duration of an mp3 by its encoder's count of frames (Xing or Info tag)."""
+    if path.suffix.lower() != ".mp3":
+        return None
+    with path.open("rb") as stream:
+        tag = re.search(rb"(?:Xing|Info)\0\0\0([\x01-\x0f])(.{4})", stream.read(1 << 16), re.DOTALL)
+    if tag is None or not tag[1][0] & 1:
+        return None
+    return int.from_bytes(tag[2], "big") * (1152 if rate >= 32_000 else 576) * 1000 // rate
 
 
 def _expected_ms(path: Path, stream: Any) -> int | None:

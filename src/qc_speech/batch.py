@@ -7,9 +7,11 @@ worker everything runs in this process. What is done is written when it is done.
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qc_speech.errors import AudioError, QcError, StoreError
+from qc_speech.errors import QcError, StoreError
 from qc_speech.intake import Source
 from qc_speech.model import CallResult
 from qc_speech.ports import Hook, silent_hook
@@ -131,7 +133,7 @@ def _disk(error: OSError) -> StoreError:
     return StoreError(f"{where}: cannot be written ({error.strerror}); check permissions")
 
 
-_worker: _Worker | None = None
+_worker: _Worker | QcError = QcError("the worker was not started")
 
 
 def _start(job: Job) -> None:
@@ -139,37 +141,106 @@ def _start(job: Job) -> None:
 
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C ends
-    _worker = _Worker(job)
+    _mask(signal.SIGINT, block=False)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        _worker = _Worker(job)
+    except QcError as error:  # said once, by the parent
+        _worker = error
+
+
+def _end_with_parent() -> None:
+    """A killed parent must not leave workers behind that hold models."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _mask(number: int, *, block: bool) -> None:
+    import signal
+
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK if block else signal.SIG_UNBLOCK, {number})
 
 
 def _inspect(source: Source) -> Done:
-    if _worker is None:
-        raise RuntimeError("worker was not started")
+    if isinstance(_worker, QcError):
+        raise _worker
     return _worker.inspect(source)
 
 
-def _in_processes(job: Job, sources: Sequence[Source]) -> Iterator[Done]:
-    import multiprocessing
+class _Pool:
+    """Worker processes that have engines of their own."""
 
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(job.workers, mp_context=context, initializer=_start, initargs=(job,))
+    def __init__(self, job: Job, workers: int) -> None:
+        import multiprocessing
+
+        self._pool = ProcessPoolExecutor(
+            workers,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start,
+            initargs=(job,),
+        )
+
+    def __enter__(self) -> _Pool:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        import multiprocessing
+
+        if kind is not None:  # Ctrl-C, a full disk: what is half done is done again later
+            for child in multiprocessing.active_children():
+                child.terminate()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def submit(self, source: Source) -> Future[Done]:
+        import signal
+
+        _mask(signal.SIGINT, block=True)  # a worker that starts must not be hit by Ctrl-C
+        try:
+            return self._pool.submit(_inspect, source)
+        finally:
+            _mask(signal.SIGINT, block=False)
+
+
+def _in_processes(job: Job, sources: Sequence[Source]) -> Iterator[Done]:
     waiting = list(sources)[::-1]
-    running: dict[Future[Done], Source] = {}
+    while waiting:
+        running: dict[Future[Done], Source] = {}
+        try:
+            with _Pool(job, job.workers) as pool:
+                while waiting or running:
+                    while waiting and len(running) < job.workers * 2:
+                        source = waiting.pop()
+                        running[pool.submit(source)] = source
+                    ready, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in ready:
+                        done = future.result()
+                        del running[future]
+                        yield done
+        except BrokenProcessPool:
+            # One of these killed its worker (out of memory, a crash in a decoder): each alone.
+            for source in running.values():
+                yield _alone(job, source)
+
+
+def _alone(job: Job, source: Source) -> Done:
+    from qc_speech.store import open_store
+
     try:
-        while waiting or running:
-            while waiting and len(running) < job.workers * 2:
-                source = waiting.pop()
-                running[pool.submit(_inspect, source)] = source
-            ready, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in ready:
-                source = running.pop(future)
-                yield future.result()
+        with _Pool(job, 1) as pool:
+            return pool.submit(source).result()
     except BrokenProcessPool:
-        raise AudioError(
-            "a worker was killed (out of memory?); what was done is kept, use fewer workers"
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        message = (
+            f"{source.path.name}: its worker was killed (out of memory?); use fewer workers or "
+            "split the file"
+        )
+        with open_store(job.store_path) as store:
+            store.put_failure(str(source.path), message)
+        return Done(source, "failed", message)
 
 
 def call_file(out: Path, call_id: str) -> Path:
@@ -211,13 +282,11 @@ def playable_copy(out: Path, source: Path, result: CallResult) -> None:
     from qc_speech.ports import SAMPLE_RATE_HZ
 
     sound = audio.load(source, result.call.recording.metadata)
+    # Into memory first: libsndfile swallows a full disk and leaves a broken file.
+    flac = io.BytesIO()
+    soundfile.write(flac, sound.samples.T, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(
-        path,
-        lambda stream: soundfile.write(
-            stream, sound.samples.T, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16"
-        ),
-    )
+    write_atomically(path, lambda stream: stream.write(flac.getbuffer()))
 
 
 def browser_plays(path: Path) -> bool:

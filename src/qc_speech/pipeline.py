@@ -76,6 +76,8 @@ class Inspector:
     ) -> None:
         self._engines, self._rules, self._store = engines, rules, store
         self._rulebook = rulebook
+        if rulebook is not None:
+            choose(rules.rulebooks, rulebook)  # said before anything is heard
 
     def inspect(self, path: Path, metadata: Metadata, hook: Hook = silent_hook) -> CallResult:
         """The result of one recording; stored, with every stage. Raises AudioError, ModelError or
@@ -89,10 +91,14 @@ class Inspector:
         if result is None:
             return None
         recording_id = audio_files.file_id(path)
-        key = self.result_key(recording_id, metadata)
-        if self._store.stage(recording_id, f"result:{metadata.call_id}", key) is None:
-            return None
-        return result
+        mark = self._store.stage(recording_id, "result", metadata.call_id)
+        return result if mark == self.mark(recording_id, metadata, result) else None
+
+    def mark(self, recording_id: str, metadata: Metadata, result: CallResult) -> dict[str, str]:
+        """What is kept beside a result: what it was made from, and which result it was. So a
+        result that something else has replaced meanwhile is not taken for this one."""
+        plain = to_json(from_json(CallResult, to_json(result)))  # as it comes back from a store
+        return {"key": self.result_key(recording_id, metadata), "result": digest(plain)}
 
     def result_key(self, recording_id: str, metadata: Metadata) -> str:
         return digest(
@@ -126,8 +132,8 @@ class _Job:
         result = replace(result, seconds=tuple(seconds.items()))
         store = self.inspector._store
         store.put_result(result)
-        key = self.inspector.result_key(recording_id, self.metadata)
-        store.put_stage(recording_id, f"result:{self.metadata.call_id}", key, {"done": True})
+        mark = self.inspector.mark(recording_id, self.metadata, result)
+        store.put_stage(recording_id, "result", self.metadata.call_id, mark)
         return result
 
     @property
@@ -161,7 +167,9 @@ class _Job:
         stored = self._stored(
             "recording", self._audio_key, Recording, lambda: self._audio.recording
         )
-        return replace(stored, metadata=self.metadata, source_name=self.path.name)
+        return replace(
+            stored, metadata=self.metadata, source_name=audio_files.shown_name(self.path)
+        )
 
     def _diarization(self, recording: Recording) -> Diarization:
         engines = self.inspector._engines

@@ -68,7 +68,8 @@ def guess_roles(
         return _one_sided(speakers[0], scores[speakers[0]])
     ranked = sorted(scores, key=lambda s: -scores[s])
     gap = scores[ranked[0]] - scores[ranked[1]]
-    probability = 1.0 / (1.0 + math.exp(-_TEMPER * gap))
+    # A guess is never as sure as what a manifest says.
+    probability = min(0.99, 1.0 / (1.0 + math.exp(-_TEMPER * gap)))
     shown = tuple(f"{s}: {scores[s]:+.1f}" for s in ranked)
     others = tuple((s, Role.OTHER) for s in speakers[2:])
     if probability < UNSURE_BELOW:

@@ -15,7 +15,7 @@ from conftest import Finished
 pytestmark = pytest.mark.models
 LOADED = (
     "import atexit, sys\n"
-    "engines = ('qc_speech.engines.whisper', 'qc_speech.engines.pyannote', 'torch')\n"
+    "engines = ('qc_speech.engines.whisper', 'pyannote.audio', 'torch')\n"
     "loaded = lambda: [name for name in engines if name in sys.modules]\n"
     "atexit.register(lambda: print('loaded:', loaded(), file=sys.stderr))\n"
     "from qc_speech.cli import main\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+_STOPPED = 130
+
 
 def main() -> None:
     """Entry point of `qc-speech`."""
@@ -13,10 +15,18 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("KMP_BLOCKTIME", "0")
     os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
-    from qc_speech.cli.app import app
-
     try:
+        from qc_speech.cli.app import app
+
         app()
     except KeyboardInterrupt:
-        print("\nstopped; run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+        _say_stopped()
+        sys.exit(_STOPPED)
+    except SystemExit as end:
+        if end.code == _STOPPED:  # typer turns Ctrl-C into this, without a word
+            _say_stopped()
+        raise
+
+
+def _say_stopped() -> None:
+    print("\nstopped; run the same command again to go on", file=sys.stderr)

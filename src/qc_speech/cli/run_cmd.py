@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from qc_speech.errors import QcError, UsageError
+from qc_speech.errors import QcError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,8 +67,9 @@ def _run(
     found = gather(list(paths), manifest, settings.file_name_pattern or None, skip=[out])
     _print_problems(found)
     if not found.sources:
-        typer.echo("error: no recording to inspect; give files or folders of recordings", err=True)
-        return 2 if not found.problems else 1
+        if not found.problems:
+            typer.echo("error: no recording to inspect; give files or folders", err=True)
+        return 2
     registry.require_models(settings)
     job = Job(out, settings, rulebook, min(workers, len(found.sources)))
     ended = _inspect_all(job, found)
@@ -78,13 +80,17 @@ def _run(
 
 def _make_folder(out: Path) -> None:
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)  # its pages hold what was said
         probe = out / ".write-test"
-        probe.write_bytes(b"x")
-        probe.unlink()
+        try:
+            probe.write_bytes(b"x")
+        finally:
+            probe.unlink(missing_ok=True)
     except FileExistsError:
         raise UsageError(f"{out}: is a file; give a folder with --out") from None
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise StoreError(f"{out}: the disk is full; free some space and run again") from None
         raise UsageError(
             f"{out}: cannot be written ({error.strerror}); check permissions or give another --out"
         ) from None

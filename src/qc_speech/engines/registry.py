@@ -38,7 +38,7 @@ def _folder(model: str) -> Path:
 
 def stamps(settings: Settings) -> tuple[str, str]:
     """What recognizer and diarizer results depend on, known without loading either."""
-    from qc_speech.engines.pyannote import DiarizerOptions
+    from qc_speech.engines.options import DiarizerOptions
 
     turns = json.dumps(asdict(DiarizerOptions()), sort_keys=True)
     chosen = {

@@ -189,7 +189,7 @@ def _audio_url(audio: Path | None, page_folder: Path) -> str | None:
         relative = os.path.relpath(target, start)
     except ValueError:  # another drive
         return target.as_uri()
-    return quote(Path(relative).as_posix())
+    return quote(os.fsencode(Path(relative).as_posix()))
 
 
 def _copy_static(folder: Path) -> None:
