@@ -104,3 +104,14 @@ def test_no_such_file(tmp_path: Path) -> None:
 
 def test_every_setting_has_help() -> None:
     assert all(item.metadata.get("help") for item in fields(Settings))
+
+
+def test_the_example_file_names_every_setting_with_its_default() -> None:
+    from dataclasses import fields
+    from pathlib import Path
+
+    path = Path(__file__).resolve().parents[2] / "batch" / "settings.toml"
+    assert load_settings(path) == Settings()
+    text = path.read_text(encoding="utf-8")
+    for item in fields(Settings):
+        assert f"\n{item.name} = " in text
