@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 WEIGHTS, CONFIG = b"weights " * 500, b'{"a": 1}\n'
+
+
+def copied(value: Any) -> Any:
+    """Nothing shared inside: PyYAML would write an alias, which manifests may not hold."""
+    return json.loads(json.dumps(value))
 
 
 def entry(name: str, content: bytes, pinned: bool = True) -> dict[str, Any]:
@@ -35,7 +41,7 @@ def card(model_id: str = "toy", **changes: Any) -> dict[str, Any]:
 
 def write_manifest(folder: Path, *cards: dict[str, Any]) -> None:
     value = {"schema": "qc-speech/models/1", "models": list(cards)}
-    (folder / "manifest.yaml").write_text(yaml.safe_dump(value), encoding="utf-8")
+    (folder / "manifest.yaml").write_text(yaml.safe_dump(copied(value)), encoding="utf-8")
 
 
 def leftovers(root: Path) -> list[str]:
