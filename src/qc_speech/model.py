@@ -10,6 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+SCENARIOS = (
+    "inbound_service",
+    "complaint",
+    "repair_hotline",
+    "callback_survey",
+    "outbound_sales",
+    "switchboard",
+)
+
 
 class Role(str, Enum):
     """Who a speaker is. UNKNOWN is an outcome: such a call goes to a person."""

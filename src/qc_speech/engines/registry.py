@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from qc_speech.model import Diarization, Span
-from qc_speech.models import model_dir, require
+from qc_speech.models import require
 from qc_speech.ports import Diarizer, Samples, Transcriber
 from qc_speech.settings import Settings
 
@@ -148,9 +148,3 @@ def speech_spans(samples: Samples) -> tuple[Span, ...]:
     from qc_speech.engines import channels
 
     return channels.speech_spans(samples)
-
-
-__all__ = [
-    "channel_turns", "device_of", "diarizer", "model_dir", "require_models", "required_models",
-    "speech_spans", "stamps", "transcriber",
-]  # fmt: skip

@@ -5,19 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from qc_speech.model import SCENARIOS as SCENARIOS
 from qc_speech.model import Metadata
 
 AUDIO_EXTENSIONS = frozenset(
     (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".amr", ".gsm", ".wma", ".webm")
-)
-
-SCENARIOS = (
-    "inbound_service",
-    "complaint",
-    "repair_hotline",
-    "callback_survey",
-    "outbound_sales",
-    "switchboard",
 )
 
 

@@ -11,15 +11,12 @@ import pydantic
 import yaml
 
 from qc_speech.errors import RulebookError, UsageError
+from qc_speech.model import SCENARIOS as SCENARIOS
 from qc_speech.model import Severity
 from qc_speech.rules.kind import Kind, Params
 from qc_speech.rules.yamlfile import read_node, validate
 
 DIMENSIONS = ("服务态度", "服务质量", "业务水平", "工作效率", "客户满意度")
-SCENARIOS = (
-    "inbound_service", "complaint", "repair_hotline", "callback_survey", "outbound_sales",
-    "switchboard",
-)  # fmt: skip
 Family = Literal["phrase", "banned", "pace", "interruption", "language", "delivery", "timing"]
 
 
