@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,7 +31,16 @@ from qc_speech.model import (
     Span,
     Transcript,
 )
-from qc_speech.ports import Audio, Diarizer, Hook, Samples, Store, Transcriber, silent_hook
+from qc_speech.ports import (
+    Audio,
+    Diarizer,
+    Hook,
+    Passage,
+    Samples,
+    Store,
+    Transcriber,
+    silent_hook,
+)
 from qc_speech.roles import guess_roles, with_roles
 from qc_speech.rules.inspect import find_all
 from qc_speech.rules.kind import Context
@@ -82,8 +91,40 @@ class Inspector:
     def inspect(self, path: Path, metadata: Metadata, hook: Hook = silent_hook) -> CallResult:
         """The result of one recording; stored, with every stage. Raises AudioError, ModelError or
         StoreError."""
-        job = _Job(self, path, metadata, hook)
-        return job.run()
+        inspection = self.prepare(path, metadata, hook)
+        self.transcribe((inspection,))
+        return inspection.finish()
+
+    def prepare(self, path: Path, metadata: Metadata, hook: Hook = silent_hook) -> Inspection:
+        """Decode a recording and find who speaks when: all that the recognizer waits for. May run
+        in another thread while the recognizer hears an earlier recording."""
+        inspection = Inspection(self, path, metadata, hook)
+        inspection.prepare()
+        return inspection
+
+    def transcribe(self, inspections: Sequence[Inspection]) -> None:
+        """Hear prepared recordings together: their stretches share the recognizer's batches."""
+        waiting = [(one, one.passages()) for one in inspections if one.transcript is None]
+        if not waiting:
+            return
+        for one, _ in waiting:
+            one.hook("transcribe", 0, 1)
+        start = time.perf_counter()
+        asr = self._engines.transcriber()
+        answers = iter(asr.transcribe([passage for _, asked in waiting for passage in asked]))
+        shared = sum(one.recording.duration_ms for one, _ in waiting) or 1
+        seconds = time.perf_counter() - start
+        for one, asked in waiting:
+            chunks = tuple(chunk for _ in asked for chunk in next(answers))
+            cost = seconds * one.recording.duration_ms / shared
+            one.heard(Transcript(one.recording.id, chunks, asr.stamp), cost)
+            one.hook("transcribe", 1, 1)
+
+    def hear(self, path: Path, metadata: Metadata, hook: Hook = silent_hook) -> Call:
+        """Who said what and when, without measuring or judging it."""
+        inspection = self.prepare(path, metadata, hook)
+        self.transcribe((inspection,))
+        return inspection.call()
 
     def is_done(self, path: Path, metadata: Metadata) -> CallResult | None:
         """The stored result when nothing about it is new (same bytes, metadata, engines, rules)."""
@@ -107,58 +148,98 @@ class Inspector:
         )  # fmt: skip
 
 
-@dataclass
-class _Job:
+class Inspection:
     """One recording on its way through the stages."""
 
-    inspector: Inspector
-    path: Path
-    metadata: Metadata
-    hook: Hook
+    def __init__(self, inspector: Inspector, path: Path, metadata: Metadata, hook: Hook) -> None:
+        self.inspector, self.path, self.metadata, self.hook = inspector, path, metadata, hook
+        self.transcript: Transcript | None = None
+        self.seconds: dict[str, float] = {}
+        self._id = audio_files.file_id(path)
 
-    def run(self) -> CallResult:
-        seconds: dict[str, float] = {}
-        recording_id = audio_files.file_id(self.path)
-        self._id = recording_id
-        recording = self._timed("decode", seconds, self._recording)
-        diarization = self._timed("diarize", seconds, lambda: self._diarization(recording))
-        transcript = self._timed("transcribe", seconds, lambda: self._transcript(diarization))
-        call, measures = self._timed(
-            "measure", seconds, lambda: self._measured(recording, diarization, transcript)
+    def prepare(self) -> None:
+        """Decode and diarize; afterwards `transcript` is None if it has to be heard anew."""
+        self.recording = self._timed("decode", self._recording)
+        self.diarization = self._timed("diarize", self._diarization)
+        self._transcript_key = digest(self._diarization_key, self._engines.stamps[0])
+        self.transcript = self._kept("transcript", self._transcript_key, Transcript)
+
+    def passages(self) -> tuple[Passage, ...]:
+        """What the recognizer has to hear: by channel, or in a mixed one voice by voice."""
+        samples = self._audio.samples
+        if samples.shape[0] == 2:
+            spans = self._engines.speech_spans
+            return tuple(Passage(row, spans(row), channel) for channel, row in enumerate(samples))
+        by_voice = pieces_by_speaker(self.diarization.exclusive, self.recording.duration_ms)
+        return tuple(Passage(samples[0], pieces) for _, pieces in by_voice)
+
+    def heard(self, transcript: Transcript, seconds: float) -> None:
+        """Take and keep what the recognizer heard."""
+        self.transcript = transcript
+        self.seconds["transcribe"] = round(seconds, 3)
+        self._keep("transcript", self._transcript_key, transcript)
+
+    def call(self) -> Call:
+        """The conversation: utterances with speakers and roles. The transcript must be there."""
+        assert self.transcript is not None
+        heard = utterances(self.transcript.chunks, self.diarization)
+        guess = guess_roles(
+            heard, self.diarization.turns, self.metadata, self._rules.lexicons.roles
         )
-        result = self._timed(
-            "score", seconds, lambda: score(call, measures, self._rules, self.inspector._rulebook)
+        return Call(
+            recording=self.recording,
+            utterances=with_roles(heard, guess),
+            turns=self.diarization.turns,
+            roles=guess,
+            stamps=(self.transcript.stamp, self.diarization.stamp),
         )
-        result = replace(result, seconds=tuple(seconds.items()))
+
+    def finish(self) -> CallResult:
+        """Measure, check, score and store."""
+        self.seconds.setdefault("transcribe", 0.0)
+        call, measures = self._timed("measure", self._measured)
+        rulebook = self.inspector._rulebook
+        result = self._timed("score", lambda: score(call, measures, self._rules, rulebook))
+        result = replace(result, seconds=tuple(self.seconds.items()))
         store = self.inspector._store
         store.put_result(result)
-        mark = self.inspector.mark(recording_id, self.metadata, result)
-        store.put_stage(recording_id, "result", self.metadata.call_id, mark)
+        mark = self.inspector.mark(self._id, self.metadata, result)
+        store.put_stage(self._id, "result", self.metadata.call_id, mark)
         return result
 
     @property
     def _rules(self) -> Rules:
         return self.inspector._rules
 
+    @property
+    def _engines(self) -> Engines:
+        return self.inspector._engines
+
     @functools.cached_property
     def _audio(self) -> Audio:
         return audio_files.load(self.path, self.metadata)
 
-    def _timed(self, stage: str, seconds: dict[str, float], work: Callable[[], T]) -> T:
+    def _timed(self, stage: str, work: Callable[[], T]) -> T:
         self.hook(stage, 0, 1)
         start = time.perf_counter()
         value = work()
-        seconds[stage] = round(time.perf_counter() - start, 3)
+        self.seconds[stage] = round(time.perf_counter() - start, 3)
         self.hook(stage, 1, 1)
         return value
 
+    def _kept(self, stage: str, key: str, kind: type[T]) -> T | None:
+        payload = self.inspector._store.stage(self._id, stage, key)
+        return None if payload is None else from_json(kind, payload)
+
+    def _keep(self, stage: str, key: str, value: Any) -> None:
+        self.inspector._store.put_stage(self._id, stage, key, to_json(value))
+
     def _stored(self, stage: str, key: str, kind: type[T], make: Callable[[], T]) -> T:
-        store = self.inspector._store
-        payload = store.stage(self._id, stage, key)
-        if payload is not None:
-            return from_json(kind, payload)
+        kept = self._kept(stage, key, kind)
+        if kept is not None:
+            return kept
         value = make()
-        store.put_stage(self._id, stage, key, to_json(value))
+        self._keep(stage, key, value)
         return value
 
     def _recording(self) -> Recording:
@@ -171,61 +252,25 @@ class _Job:
             stored, metadata=self.metadata, source_name=audio_files.shown_name(self.path)
         )
 
-    def _diarization(self, recording: Recording) -> Diarization:
-        engines = self.inspector._engines
-        stereo = recording.channels == 2
+    def _diarization(self) -> Diarization:
+        stereo = self.recording.channels == 2
         self._diarization_key = digest(
-            self._audio_key, engines.channels_stamp if stereo else engines.stamps[1]
+            self._audio_key, self._engines.channels_stamp if stereo else self._engines.stamps[1]
         )
 
         def make() -> Diarization:
             if stereo:
-                return engines.channel_turns(self._audio.samples, self._id)
-            return engines.diarizer().diarize(self._audio.samples[0], self._id, self.hook)
+                return self._engines.channel_turns(self._audio.samples, self._id)
+            return self._engines.diarizer().diarize(self._audio.samples[0], self._id, self.hook)
 
         return self._stored("diarization", self._diarization_key, Diarization, make)
 
-    def _transcript(self, diarization: Diarization) -> Transcript:
-        engines = self.inspector._engines
-        self._transcript_key = digest(self._diarization_key, engines.stamps[0])
-
-        def make() -> Transcript:
-            samples = self._audio.samples
-            asr = engines.transcriber()
-            if samples.shape[0] == 2:
-                chunks = tuple(
-                    chunk
-                    for channel in (0, 1)
-                    for chunk in asr.transcribe(
-                        samples[channel], engines.speech_spans(samples[channel]), channel
-                    )
-                )
-            else:
-                duration_ms = self._audio.recording.duration_ms
-                chunks = tuple(
-                    chunk
-                    for _, pieces in pieces_by_speaker(diarization.exclusive, duration_ms)
-                    for chunk in asr.transcribe(samples[0], pieces, None)
-                )
-            return Transcript(self._id, chunks, asr.stamp)
-
-        return self._stored("transcript", self._transcript_key, Transcript, make)
-
-    def _measured(
-        self, recording: Recording, diarization: Diarization, transcript: Transcript
-    ) -> tuple[Call, Measures]:
-        heard = utterances(transcript.chunks, diarization)
-        guess = guess_roles(heard, diarization.turns, self.metadata, self._rules.lexicons.roles)
-        call = Call(
-            recording=recording,
-            utterances=with_roles(heard, guess),
-            turns=diarization.turns,
-            roles=guess,
-            stamps=(transcript.stamp, diarization.stamp),
-        )
+    def _measured(self) -> tuple[Call, Measures]:
+        call = self.call()
         key = digest(
-            _CALL_VERSION, __version__, self._transcript_key, to_json(guess), self._rules.digest
-        )
+            _CALL_VERSION, __version__, self._transcript_key, to_json(call.roles),
+            self._rules.digest,
+        )  # fmt: skip
         measures = self._stored(
             "measures",
             key,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,17 +26,26 @@ class Audio:
     samples: Samples
 
 
+@dataclass(frozen=True)
+class Passage:
+    """What a recognizer is asked to hear: stretches of one channel (1-D float32, 16 kHz), one
+    voice at a time where that is known. `hotwords`: names it may meet there, likeliest first."""
+
+    samples: Samples
+    spans: tuple[Span, ...]
+    channel: int | None = None
+    hotwords: tuple[str, ...] = ()
+
+
 class Transcriber(Protocol):
     """Speech to words with times."""
 
     @property
     def stamp(self) -> Stamp: ...
 
-    def transcribe(
-        self, samples: Samples, spans: tuple[Span, ...], channel: int | None
-    ) -> tuple[Chunk, ...]:
-        """Hear the given stretches of one channel (1-D float32, 16 kHz). No spans: no chunks.
-        Chunks come back in order of time; characters are simplified Chinese."""
+    def transcribe(self, passages: Sequence[Passage]) -> tuple[tuple[Chunk, ...], ...]:
+        """Hear passages of one call or of many: for each, in order, its chunks in order of time.
+        An engine may batch across passages. No spans: no chunks; characters are simplified."""
 
 
 class Diarizer(Protocol):

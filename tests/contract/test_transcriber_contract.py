@@ -20,7 +20,7 @@ from qc_speech.engines.channels import speech_spans
 from qc_speech.engines.scripted import Line, ScriptedDiarizer, ScriptedTranscriber
 from qc_speech.engines.whisper import FasterWhisper
 from qc_speech.model import Chunk, Metadata, Span
-from qc_speech.ports import SAMPLE_RATE_HZ, Samples, Transcriber
+from qc_speech.ports import SAMPLE_RATE_HZ, Passage, Samples, Transcriber
 from qc_speech.text.normalize import normalize, simplify
 
 TESTS = Path(__file__).parents[1]
@@ -89,6 +89,13 @@ def check(chunks: tuple[Chunk, ...], spans: tuple[Span, ...], channel: int | Non
     assert all(one.end_ms <= other.start_ms for one, other in itertools.pairwise(places))
 
 
+def hear(
+    engine: Transcriber, samples: Samples, spans: tuple[Span, ...], channel: int | None = None
+) -> tuple[Chunk, ...]:
+    (chunks,) = engine.transcribe((Passage(samples, spans, channel),))
+    return chunks
+
+
 def text_of(chunks: tuple[Chunk, ...]) -> str:
     return normalize("".join(chunk.text for chunk in chunks))
 
@@ -100,37 +107,52 @@ def right_share(heard: str, wanted: str) -> float:
 
 
 def test_what_is_read_is_heard_in_order_of_time(case: Case) -> None:
-    chunks = case.engine.transcribe(SOUND, SPEECH, None)
+    chunks = hear(case.engine, SOUND, SPEECH)
     check(chunks, SPEECH, None)
     assert right_share(text_of(chunks), READ) >= case.least_right
 
 
 def test_the_same_question_has_the_same_answer(case: Case) -> None:
-    assert case.engine.transcribe(SOUND, SPEECH, 0) == case.engine.transcribe(SOUND, SPEECH, 0)
+    assert hear(case.engine, SOUND, SPEECH, 0) == hear(case.engine, SOUND, SPEECH, 0)
 
 
 @pytest.mark.parametrize("channel", [None, 0, 1])
 def test_chunks_bear_the_channel_that_was_asked_for(case: Case, channel: int | None) -> None:
-    chunks = case.engine.transcribe(SOUND, SPEECH, channel)
+    chunks = hear(case.engine, SOUND, SPEECH, channel)
     check(chunks, SPEECH, channel)
     assert chunks
 
 
 def test_only_what_is_asked_for_is_heard(case: Case) -> None:
     spans = (Span(LENGTH_MS // 2, LENGTH_MS - 100), Span(200, LENGTH_MS // 2))
-    chunks = case.engine.transcribe(SOUND, spans, None)
+    chunks = hear(case.engine, SOUND, spans)
     check(chunks, spans, None)
     assert [chunk.span for chunk in chunks] == sorted(spans)
 
 
+def test_many_passages_are_answered_each_in_its_place(case: Case) -> None:
+    """As when a batch hears several calls at once: the answers do not mix."""
+    asked = (
+        Passage(SOUND, SPEECH, 0),
+        Passage(np.zeros(SAMPLE_RATE_HZ, np.float32), (), 1),
+        Passage(SOUND, SPEECH, 1),
+    )
+    first, nothing, second = case.engine.transcribe(asked)
+    assert nothing == ()
+    for chunks, channel in ((first, 0), (second, 1)):
+        check(chunks, SPEECH, channel)
+        assert right_share(text_of(chunks), READ) >= case.least_right
+    assert case.engine.transcribe(()) == ()
+
+
 def test_no_stretches_no_chunks(case: Case) -> None:
-    assert case.engine.transcribe(SOUND, (), None) == ()
-    assert case.engine.transcribe(np.zeros(0, np.float32), (), None) == ()
+    assert hear(case.engine, SOUND, ()) == ()
+    assert hear(case.engine, np.zeros(0, np.float32), ()) == ()
 
 
 def test_a_very_short_stretch_does_not_crash(case: Case) -> None:
     spans = (Span(1000, 1020), Span(1500, 1620))
-    check(case.engine.transcribe(SOUND, spans, None), spans, None)
+    check(hear(case.engine, SOUND, spans), spans, None)
 
 
 def test_the_stamp_is_stable_and_canonical(case: Case) -> None:
@@ -171,13 +193,13 @@ def no_speech() -> Iterator[tuple[str, Samples]]:
 
 @pytest.mark.parametrize("sound", [pytest.param(sound, id=name) for name, sound in no_speech()])
 def test_what_is_no_speech_gives_no_words(case: Case, sound: Samples) -> None:
-    assert text_of(case.engine.transcribe(sound, speech_spans(sound), None)) == ""
+    assert text_of(hear(case.engine, sound, speech_spans(sound))) == ""
 
 
 def test_tones_before_speech_add_no_words(case: Case) -> None:
     """Ringing before the answer, as in an outgoing call; the script knows nothing of the shift."""
     sound = np.concatenate([tone(450, seconds=1), pause(2), tone(450, seconds=1), pause(1), SOUND])
-    chunks = case.engine.transcribe(sound, speech_spans(sound), None)
+    chunks = hear(case.engine, sound, speech_spans(sound))
     heard = text_of(chunks)
     assert len(heard) <= len(READ) + 2
     if not isinstance(case.engine, ScriptedTranscriber):
@@ -193,14 +215,14 @@ def test_a_sentence_that_goes_round_in_circles_ends_in_time() -> None:
 
     def seconds(sound: Samples) -> float:
         start = time.perf_counter()
-        engine.transcribe(sound, (Span(0, LENGTH_MS),), None)
+        hear(engine, sound, (Span(0, LENGTH_MS),))
         return time.perf_counter() - start
 
     seconds(other)  # the first call makes ready
     usual = min(seconds(other) for _ in range(2))
     # The wait is bounded by the passes a bad stretch may cost, whatever the machine.
     assert min(seconds(SOUND) for _ in range(2)) < 4 * usual
-    (chunk,) = engine.transcribe(SOUND, (Span(0, LENGTH_MS),), None)
+    (chunk,) = hear(engine, SOUND, (Span(0, LENGTH_MS),))
     heard = normalize(chunk.text)
     assert not _REPEATED.search(heard)
     assert len(heard) <= 2 * len(READ)
@@ -234,7 +256,7 @@ def test_a_decoder_gone_round_in_circles_is_cut_short_and_doubted() -> None:
     phrase = engine._whisper.hf_tokenizer.encode("使用年限", add_special_tokens=False).ids
     circles = Circles(engine._whisper.model, phrase)
     engine._whisper.model = circles
-    (chunk,) = engine.transcribe(SOUND, (Span(0, LENGTH_MS),), None)
+    (chunk,) = hear(engine, SOUND, (Span(0, LENGTH_MS),))
     assert chunk.doubtful, "a person must not be judged by it"
     assert len(circles.lengths) <= 6
     assert max(circles.lengths) <= 20 * LENGTH_MS / 1000 + 20  # tokens; a window may hold 448
@@ -244,9 +266,9 @@ def test_a_scripted_call_is_cut_where_it_is_asked() -> None:
     lines = (Line(Span(0, 2000), "您好请讲"), Line(Span(2000, 4000), "我家不热", "S1"))
     sound = np.zeros(4 * SAMPLE_RATE_HZ, np.float32)
     engine = ScriptedTranscriber(lines)
-    first, second = engine.transcribe(sound, (Span(0, 1000), Span(1000, 3000)), None)
+    first, second = hear(engine, sound, (Span(0, 1000), Span(1000, 3000)))
     assert (first.text, second.text) == ("您好", "请讲我家")
-    assert engine.transcribe(sound, (Span(0, 4000),), 1)[0].words == ()
+    assert hear(engine, sound, (Span(0, 4000),), 1)[0].words == ()
     assert engine.stamp.engine == "scripted"
     assert engine.stamp == ScriptedTranscriber(reversed(lines)).stamp
     assert engine.stamp != ScriptedTranscriber(lines[:1]).stamp

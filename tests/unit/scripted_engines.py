@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import soundfile
 
 from qc_speech.model import Chunk, Diarization, Span, Stamp, Turn, Word
 from qc_speech.pipeline import Engines
-from qc_speech.ports import Hook, Samples, silent_hook
+from qc_speech.ports import Hook, Passage, Samples, silent_hook
 
 TALK = (
     (0, 300, 3500, "您好山泉供水一零二三号很高兴为您服务请问有什么可以帮您"),
@@ -52,17 +52,18 @@ class Recognizer:
     def stamp(self) -> Stamp:
         return Stamp("scripted", "1", "talk")
 
-    def transcribe(
-        self, samples: Samples, spans: tuple[Span, ...], channel: int | None
-    ) -> tuple[Chunk, ...]:
+    def transcribe(self, passages: Sequence[Passage]) -> tuple[tuple[Chunk, ...], ...]:
+        return tuple(self._passage(passage) for passage in passages)
+
+    def _passage(self, passage: Passage) -> tuple[Chunk, ...]:
         self.script.before()
         self.script.heard += 1
-        whole = Span(0, len(samples) // 16)
-        asked = [part for span in spans if (part := span & whole)]
+        whole = Span(0, len(passage.samples) // 16)
+        asked = [part for span in passage.spans if (part := span & whole)]
         return tuple(
-            Chunk(Span(start, end), channel, words(text, start, end), "zh", 0.98, -0.2)
+            Chunk(Span(start, end), passage.channel, words(text, start, end), "zh", 0.98, -0.2)
             for who, start, end, text in TALK
-            if channel in (None, who) and end <= whole.end_ms
+            if passage.channel in (None, who) and end <= whole.end_ms
             if any(2 * span.overlap_ms(Span(start, end)) > end - start for span in asked)
         )
 

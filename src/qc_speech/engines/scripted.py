@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from qc_speech.model import Alternative, Chunk, Diarization, Span, Stamp, Turn, Word
-from qc_speech.ports import SAMPLE_RATE_HZ, Hook, Samples, silent_hook
+from qc_speech.ports import SAMPLE_RATE_HZ, Hook, Passage, Samples, silent_hook
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,14 @@ class ScriptedTranscriber:
     def stamp(self) -> Stamp:
         return self._stamp
 
-    def transcribe(
-        self, samples: Samples, spans: tuple[Span, ...], channel: int | None
-    ) -> tuple[Chunk, ...]:
+    def transcribe(self, passages: Sequence[Passage]) -> tuple[tuple[Chunk, ...], ...]:
         """One chunk per stretch, with the words whose middle lies in it."""
-        whole = Span(0, _length_ms(samples))
-        asked = [part for span in sorted(set(spans)) if (part := span & whole)]
-        return tuple(self._heard(span, channel) for span in asked)
+        return tuple(self._passage(passage) for passage in passages)
+
+    def _passage(self, passage: Passage) -> tuple[Chunk, ...]:
+        whole = Span(0, _length_ms(passage.samples))
+        asked = [part for span in sorted(set(passage.spans)) if (part := span & whole)]
+        return tuple(self._heard(span, passage.channel) for span in asked)
 
     def _heard(self, span: Span, channel: int | None) -> Chunk:
         words: list[Word] = []

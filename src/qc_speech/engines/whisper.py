@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from qc_speech.model import Alternative, Chunk, Span, Stamp, Word
-from qc_speech.ports import SAMPLE_RATE_HZ, Samples
+from qc_speech.ports import SAMPLE_RATE_HZ, Passage, Samples
 from qc_speech.text.normalize import simplify
 
 MAX_WINDOW_MS = 29_000
@@ -95,50 +95,57 @@ class FasterWhisper:
     def stamp(self) -> Stamp:
         return self._stamp
 
-    def transcribe(
-        self, samples: Samples, spans: tuple[Span, ...], channel: int | None
-    ) -> tuple[Chunk, ...]:
-        pieces = [piece for span in spans for piece in split_long(samples, span)]
-        heard: dict[Span, Chunk] = {}
-        windows = list(pack(pieces))
+    def transcribe(self, passages: Sequence[Passage]) -> tuple[tuple[Chunk, ...], ...]:
+        heard: list[dict[Span, Chunk]] = [{} for _ in passages]
+        windows = [
+            (number, window)
+            for number, passage in enumerate(passages)
+            for window in pack(
+                [piece for span in passage.spans for piece in split_long(passage.samples, span)]
+            )
+        ]
         for attempt in range(_ATTEMPTS):
-            for chunk in self._hear_all(samples, windows, channel, strict=attempt > 0):
-                if chunk.span not in heard or _better(chunk, heard[chunk.span]):
-                    heard[chunk.span] = chunk
+            for number, chunk in self._hear_all(passages, windows, strict=attempt > 0):
+                known = heard[number].get(chunk.span)
+                if known is None or _better(chunk, known):
+                    heard[number][chunk.span] = chunk
             windows = [
-                half for window in windows if _is_bad(window, heard) for half in halves(window)
+                (number, half)
+                for number, window in windows
+                if _is_bad(window, heard[number])
+                for half in halves(window)
             ]
             if not windows:
                 break
-        self._hear_foreign(samples, heard, channel)
-        return tuple(heard[span] for span in sorted(heard))
+        self._hear_foreign(passages, heard)
+        return tuple(tuple(found[span] for span in sorted(found)) for found in heard)
 
     def _hear_all(
-        self, samples: Samples, windows: Sequence[Window], channel: int | None, *, strict: bool
-    ) -> list[Chunk]:
-        by_length = sorted(windows, key=lambda window: window.duration_ms)
-        chunks: list[Chunk] = []
+        self, passages: Sequence[Passage], windows: Sequence[_Asked], *, strict: bool
+    ) -> list[tuple[int, Chunk]]:
+        """Windows of all passages in batches of like length, so that little is padding."""
+        by_length = sorted(windows, key=lambda asked: asked[1].duration_ms)
+        chunks: list[tuple[int, Chunk]] = []
         for first in range(0, len(by_length), self._options.batch):
             batch = by_length[first : first + self._options.batch]
-            encoded = self._encode([window.sound(samples) for window in batch])
-            odds = [dict(found) for found in self._whisper.model.detect_language(encoded)]
-            own = self._options.language
-            chunks.extend(self._decode(encoded, batch, own, channel, odds, strict=strict))
+            chunks.extend(self._decode(passages, batch, self._options.language, strict=strict))
         return chunks
 
     def _hear_foreign(
-        self, samples: Samples, heard: dict[Span, Chunk], channel: int | None
+        self, passages: Sequence[Passage], heard: Sequence[dict[Span, Chunk]]
     ) -> None:
         """Ask stretches again that may be in English; they replace what was heard of them."""
-        asked = [Window((span,)) for span in self._foreign(heard)]
+        asked = [
+            (number, Window((span,)))
+            for number, found in enumerate(heard)
+            for span in self._foreign(found)
+        ]
         for first in range(0, len(asked), self._options.batch):
             batch = asked[first : first + self._options.batch]
-            encoded = self._encode([window.sound(samples) for window in batch])
-            odds = [dict(found) for found in self._whisper.model.detect_language(encoded)]
-            for chunk in self._decode(encoded, batch, "en", channel, odds, strict=True):
+            for number, chunk in self._decode(passages, batch, "en", strict=True):
                 sure = chunk.language_confidence >= self._options.second_language_threshold
                 if sure and chunk.words and not chunk.doubtful and chunk.score > _LEAST_SCORE:
-                    heard[chunk.span] = chunk
+                    heard[number][chunk.span] = chunk
 
     @staticmethod
     def _foreign(heard: dict[Span, Chunk]) -> list[Span]:
@@ -160,14 +167,16 @@ class FasterWhisper:
 
     def _decode(
         self,
-        encoded: Any,
-        windows: Sequence[Window],
+        passages: Sequence[Passage],
+        asked: Sequence[_Asked],
         language: str,
-        channel: int | None,
-        odds: Sequence[dict[str, float]],
         *,
         strict: bool,
-    ) -> list[Chunk]:
+    ) -> list[tuple[int, Chunk]]:
+        """One batch of windows, each of the passage with its number."""
+        encoded = self._encode([window.sound(passages[n].samples) for n, window in asked])
+        odds = [dict(found) for found in self._whisper.model.detect_language(encoded)]
+        windows = [window for _, window in asked]
         tokenizer = self._tokenizers[language]
         readings, silence = self._generate(encoded, windows, tokenizer, strict=strict)
         if not strict and any(
@@ -183,11 +192,11 @@ class FasterWhisper:
         tokens = [[t for t in found[0].tokens if t < tokenizer.eot] for found in readings]
         frames = [max(2, window.duration_ms * _FRAMES_PER_SECOND // 1000) for window in windows]
         aligned = self._whisper.find_alignment(tokenizer, tokens, encoded, frames)
-        chunks: list[Chunk] = []
-        for row, window in enumerate(windows):
+        chunks: list[tuple[int, Chunk]] = []
+        for row, (number, window) in enumerate(asked):
             template = Chunk(
                 span=window.pieces[0],
-                channel=channel,
+                channel=passages[number].channel,
                 words=(),
                 language=language,
                 language_confidence=round(_confidence(odds[row], language), 3),
@@ -196,7 +205,8 @@ class FasterWhisper:
                 doubtful=is_loop(readings[row][0].text, window.duration_ms),
             )
             words = _words(aligned[row], window)
-            chunks.extend(_by_piece(template, window, words, readings[row][1:]))
+            pieces = _by_piece(template, window, words, readings[row][1:])
+            chunks.extend((number, piece) for piece in pieces)
         return chunks
 
     def _generate(
@@ -255,6 +265,9 @@ class Window:
                 return index, piece.start_ms + round(inside)
             ms -= piece.duration_ms + PAUSE_MS
         raise AssertionError("a window has at least one piece")
+
+
+_Asked = tuple[int, Window]  # the number of a passage, and stretches of it
 
 
 def pack(pieces: Sequence[Span]) -> tuple[Window, ...]:
