@@ -206,15 +206,33 @@ class Utterance:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What the audio itself answered when it was asked for words in doubt (rules/doubts.py).
+
+    `ratio` is the natural logarithm of how much likelier the sound of `span` is with `words` said
+    in it than with what was recognized there; calibrated, so that it adds to log odds. `check` and
+    `part` say what the words would be (`part` is empty for a forbidden word).
+    """
+
+    check: str
+    part: str
+    span: Span
+    words: str
+    ratio: float
+
+
+@dataclass(frozen=True)
 class Call:
     """A recording with its utterances in order of start and its turns by role: what measures and
-    rules read. `turns` are the stretches of speech (they may overlap), labelled by speaker."""
+    rules read. `turns` are the stretches of speech (they may overlap), labelled by speaker.
+    `asked` is empty when the audio was not asked for what the text leaves in doubt."""
 
     recording: Recording
     utterances: tuple[Utterance, ...]
     turns: tuple[Turn, ...]
     roles: RoleGuess
     stamps: tuple[Stamp, ...] = ()
+    asked: tuple[Asked, ...] = ()
 
     def role_turns(self, role: Role) -> tuple[Turn, ...]:
         return tuple(turn for turn in self.turns if self.roles.of(turn.speaker) is role)

@@ -11,10 +11,10 @@ from rule_toys import lexicons, talk
 from speech_toys import Said, Toy, call_of
 
 from qc_speech.model import Alternative, Role
+from qc_speech.rules.matcher import Matcher
 from qc_speech.rules.phrases import (
     AgentTurn,
     Found,
-    Matcher,
     Part,
     Phrase,
     agent_turns,

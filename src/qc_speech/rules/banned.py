@@ -13,6 +13,7 @@ from qc_speech.rules.banned_judge import Hit, Scene, hits
 from qc_speech.rules.banned_lexicon import LISTS, BannedLexicon, WordList
 from qc_speech.rules.banned_outcome import BannedParams, draft, nothing_found, unfit
 from qc_speech.rules.kind import Context, Draft, Kind
+from qc_speech.text.evidence import posterior
 
 _NAMES = {
     "profanity": "脏话、粗俗语",
@@ -24,6 +25,7 @@ _NAMES = {
     "threat": "威胁的话",
     "side_talk": "与旁人搭话",
 }
+_ASK_FROM, _ASK_BELOW = 0.12, 0.8  # certainties that the audio can still turn
 _RANK = {Severity.MINOR: 0, Severity.MAJOR: 1, Severity.CRITICAL: 2}
 
 
@@ -60,7 +62,7 @@ def words_in(call: Call, lexicon: BannedLexicon, params: WordsParams) -> Iterato
             continue
         scene = Scene.of(call.utterances, place)
         found = hits(words, lexicon, scene, params.sound)
-        confidence = _together(found)
+        confidence = _answered(_together(found), call, utterance, params)
         if confidence < params.unsure_confidence:
             continue
         chosen = [hit for hit in found if hit.confidence >= params.unsure_confidence] or list(found)
@@ -74,6 +76,23 @@ def words_in(call: Call, lexicon: BannedLexicon, params: WordsParams) -> Iterato
         tier = max((hit.tier for hit in chosen), key=lambda one: _RANK[one])
         reason = _reason(chosen, scene, _NAMES[params.lexicon])
         yield draft(call, params, confidence, reason, evidence, tier)
+
+
+def doubtful_words(ctx: Context, place: int, params: WordsParams) -> Iterator[tuple[Hit, str]]:
+    """Hits in an utterance that are neither surely said nor hopeless, each with the text of the
+    utterance that its characters count in. `place` is the utterance's index in the call."""
+    lexicon: BannedLexicon = ctx.lexicons.banned
+    words, scene = lexicon.lists[params.lexicon], Scene.of(ctx.call.utterances, place)
+    for hit in hits(words, lexicon, scene, params.sound):
+        if _ASK_FROM <= hit.confidence < _ASK_BELOW and not hit.entry.doubt:
+            yield hit, scene.said.written
+
+
+def _answered(confidence: float, call: Call, utterance: Utterance, params: WordsParams) -> float:
+    """Text and audio together, where the audio was asked for words of this list."""
+    ratios = [one.ratio for one in call.asked
+              if one.check == params.lexicon and one.span == utterance.span]  # fmt: skip
+    return min(0.98, posterior(confidence, max(ratios))) if ratios and confidence else confidence
 
 
 def _together(found: tuple[Hit, ...]) -> float:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pydantic
 
 from qc_speech.model import Call, Evidence, Measures, Outcome, Severity
-from qc_speech.rules.phrases import Matcher, agent_turns, spoken_identity
+from qc_speech.rules.matcher import Matcher
+from qc_speech.rules.phrases import agent_turns, spoken_identity
 
 if TYPE_CHECKING:
     from qc_speech.rules.lexicons import Lexicons
@@ -36,7 +37,7 @@ class Context:
         """The agent's turns made ready for searching phrases; made once per call."""
         metadata = self.call.recording.metadata
         identity = spoken_identity(metadata.agent_id, metadata.agent_name)
-        return Matcher(agent_turns(self.call), identity)
+        return Matcher(agent_turns(self.call), identity, self.call.asked)
 
 
 @dataclass(frozen=True)

@@ -142,9 +142,21 @@ def _phrase(ctx: Context, params: PhraseParams, check: str) -> tuple[Draft, ...]
     nobody = _no_agent(ctx, phrase)
     if nobody:
         return (nobody,)
-    zone = zone_of(ctx.matcher.turns, phrase.zone)
+    (zone,) = places(ctx, params, check)
     hinted = ctx.matcher.hinted(phrase)
-    return (outcome(ctx.matcher.find(phrase), phrase, zone, params, hinted=hinted),)
+    return (outcome(ctx.matcher.find(phrase, zone), phrase, zone, params, hinted=hinted),)
+
+
+def places(ctx: Context, params: PhraseParams, check: str) -> tuple[tuple[AgentTurn, ...], ...]:
+    """Where the phrase must be said in this call: the turns of each place, no place when it need
+    not be said or nobody knows who the agent is."""
+    phrase = ctx.lexicons.phrases[check]
+    if _condition(ctx, params) or _no_agent(ctx, phrase):
+        return ()
+    if not isinstance(params, WaitParams):
+        return (zone_of(ctx.matcher.turns, phrase.zone),)
+    after = check == "hold_thanks"
+    return tuple(_beside(ctx, wait, params, after) for wait in _waits(ctx, params))
 
 
 def _waits(ctx: Context, params: WaitParams) -> tuple[Silence, ...]:
@@ -168,6 +180,17 @@ def _customer_asked(ctx: Context, silence: Silence) -> bool:
     return any(word in normalize("".join(said)) for word in _CUSTOMER_WAITS)
 
 
+def _beside(ctx: Context, wait: Silence, params: WaitParams, after: bool) -> tuple[AgentTurn, ...]:
+    """The agent's turns shortly after or before a wait."""
+    reach = round(params.within_seconds * 1000)
+    window = (
+        Span(wait.span.end_ms, wait.span.end_ms + reach)
+        if after
+        else Span(max(0, wait.span.start_ms - reach), wait.span.start_ms)
+    )
+    return tuple(turn for turn in ctx.matcher.turns if turn.span.overlap_ms(window))
+
+
 def _around_waits(
     ctx: Context, params: WaitParams, check: str, *, after: bool
 ) -> tuple[Draft, ...]:
@@ -181,13 +204,7 @@ def _around_waits(
         return (Draft(Outcome.NOT_APPLICABLE, 1.0, f"没有超过 {limit}的等待"),)
     drafts = []
     for wait in waits:
-        reach = round(params.within_seconds * 1000)
-        window = (
-            Span(wait.span.end_ms, wait.span.end_ms + reach)
-            if after
-            else Span(max(0, wait.span.start_ms - reach), wait.span.start_ms)
-        )
-        turns = tuple(t for t in ctx.matcher.turns if t.span.overlap_ms(window))
+        turns = _beside(ctx, wait, params, after)
         draft = outcome(ctx.matcher.find(phrase, turns), phrase, turns or ctx.matcher.turns, params)
         if draft.evidence is None:
             draft = Draft(
