@@ -50,9 +50,9 @@ def context(
     return Context(call, measures, scenario, lexicons())
 
 
-def run(check: str, ctx: Context, **params: Any) -> Draft:
-    """The only draft of a check."""
-    kind = all_kinds(ctx.lexicons)[check]
+def run(kind_name: str, ctx: Context, **params: Any) -> Draft:
+    """The only draft of a check, by the name of its kind."""
+    kind = all_kinds(ctx.lexicons)[kind_name]
     (draft,) = kind.run(ctx, kind.params.model_validate(params))
     return draft
 

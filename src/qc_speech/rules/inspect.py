@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from qc_speech.model import Finding
-from qc_speech.rules import banned, readback, required, speech
+from qc_speech.model import Finding, Outcome
+from qc_speech.rules import (
+    banned,
+    courtesy,
+    holiday,
+    occasion,
+    readback,
+    required,
+    sequence,
+    speech,
+)
 from qc_speech.rules.kind import Context, Draft, Kind
 from qc_speech.rules.lexicons import Lexicons
 from qc_speech.rules.rulebook import Check, Rulebook
 from qc_speech.score import priced
 
+_NOT_ASKED = Draft(Outcome.NOT_APPLICABLE, 1.0, "这类通话（场景）不考核本项")
+
 
 def all_kinds(lexicons: Lexicons) -> dict[str, Kind]:
     """Every kind of check a rulebook may name: the built-in ones and one per phrase."""
     kinds = {check: required.phrase_kind(check) for check in lexicons.phrases}
-    for kind in (*required.KINDS, *readback.KINDS, *speech.KINDS, *banned.KINDS):
-        kinds[kind.name] = kind
+    rooms = (required, readback, occasion, holiday, courtesy, sequence, speech, banned)
+    kinds.update((kind.name, kind) for room in rooms for kind in room.KINDS)
+    situated = occasion.kinds_of(lexicons.situations, lexicons.phrases)
+    kinds.update((kind.name, kind) for kind in situated)
     return kinds
 
 
@@ -22,9 +35,14 @@ def find_all(ctx: Context, rulebook: Rulebook) -> tuple[Finding, ...]:
     """All findings of a call, check by check in the rulebook's order, with their points."""
     findings: list[Finding] = []
     for check in rulebook.checks:
-        drafts = check.kind.run(ctx, check.params)
+        drafts = check.kind.run(ctx, check.params) if asked(ctx, check) else (_NOT_ASKED,)
         findings.extend(priced([_finding(draft, check) for draft in drafts], check))
     return tuple(findings)
+
+
+def asked(ctx: Context, check: Check) -> bool:
+    """Whether the rulebook asks for a check in calls of this scenario."""
+    return not check.scenarios or ctx.scenario in check.scenarios
 
 
 def _finding(draft: Draft, check: Check) -> Finding:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from qc_speech.model import Call, Evidence, Measures, Outcome, Severity
+from qc_speech.model import Call, Evidence, Measures, Outcome, Role, Severity
 from qc_speech.rules.matcher import Matcher
 from qc_speech.rules.phrases import agent_turns, spoken_identity
 
@@ -38,6 +38,11 @@ class Context:
         metadata = self.call.recording.metadata
         identity = spoken_identity(metadata.agent_id, metadata.agent_name)
         return Matcher(agent_turns(self.call), identity, self.call.asked)
+
+    @cached_property
+    def customer(self) -> Matcher:
+        """The customer's turns, made ready in the same way."""
+        return Matcher(agent_turns(self.call, Role.CUSTOMER))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ from qc_speech.model import Role, Span, Utterance, Word
 from qc_speech.roles import RoleEvidence, load_role_evidence
 from qc_speech.rules.banned_judge import Scene, hits
 from qc_speech.rules.banned_lexicon import BannedLexicon, load_banned
+from qc_speech.rules.courtesy import PoliteWords, load_polite_words
 from qc_speech.rules.phrases import Phrase, load_phrases
+from qc_speech.rules.situations import Situation, load_situations
 from qc_speech.rules.speech_lexicons import load_speech_lexicons
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ class Lexicons:
     banned: BannedLexicon
     speech: SpeechLexicons
     roles: RoleEvidence
+    situations: dict[str, Situation]
+    polite: PoliteWords
 
     def said(self, ctx: Context, check: str, window: Span) -> float:
         """How surely (0..1) the agent said a phrase in a stretch of the call."""
@@ -57,4 +61,6 @@ def load_lexicons(folder: Path) -> Lexicons:
         load_banned(folder / "banned"),
         load_speech_lexicons(folder),
         load_role_evidence(folder / "roles.yaml"),
+        load_situations(folder / "situations.yaml"),
+        load_polite_words(folder / "courtesy.yaml"),
     )

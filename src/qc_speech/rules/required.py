@@ -84,7 +84,7 @@ def worst_of(turns: Sequence[AgentTurn]) -> float:
     return min((turn.confidence for turn in turns if len(turn.text) >= 6), default=1.0)
 
 
-def _no_agent(ctx: Context, phrase: Phrase) -> Draft | None:
+def no_agent(ctx: Context, phrase: Phrase) -> Draft | None:
     if not any(role is Role.AGENT for _, role in ctx.call.roles.roles):
         return Draft(Outcome.UNCERTAIN, 0.5, f"未能分清哪一方是坐席，需人工判断：{phrase.meaning}")
     if not ctx.matcher.turns:
@@ -92,7 +92,7 @@ def _no_agent(ctx: Context, phrase: Phrase) -> Draft | None:
     return None
 
 
-def _condition(ctx: Context, params: PhraseParams) -> str | None:
+def condition(ctx: Context, params: PhraseParams) -> str | None:
     """Why the phrase need not be said in this call; None: it must."""
     metadata = ctx.call.recording.metadata
     if params.directions and metadata.direction not in params.directions:
@@ -135,11 +135,11 @@ def _lunar_festivals(year: int) -> frozenset[datetime.date]:
 
 
 def _phrase(ctx: Context, params: PhraseParams, check: str) -> tuple[Draft, ...]:
-    why_not = _condition(ctx, params)
+    why_not = condition(ctx, params)
     if why_not:
         return (Draft(Outcome.NOT_APPLICABLE, 1.0, why_not),)
     phrase = ctx.lexicons.phrases[check]
-    nobody = _no_agent(ctx, phrase)
+    nobody = no_agent(ctx, phrase)
     if nobody:
         return (nobody,)
     (zone,) = places(ctx, params, check)
@@ -195,7 +195,7 @@ def _around_waits(
     ctx: Context, params: WaitParams, check: str, *, after: bool
 ) -> tuple[Draft, ...]:
     phrase = ctx.lexicons.phrases[check]
-    nobody = _no_agent(ctx, phrase)
+    nobody = no_agent(ctx, phrase)
     if nobody:
         return (nobody,)
     waits = _waits(ctx, params)

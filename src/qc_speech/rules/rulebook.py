@@ -34,6 +34,7 @@ class CheckRule(pydantic.BaseModel):
     severity: Severity | None = None
     dimension: str | None = None
     clause: str | None = None
+    scenarios: tuple[str, ...] = ()  # asked only in calls of these; empty: in every call
     params: dict[str, Any] = {}
 
     @pydantic.field_validator("dimension")
@@ -82,6 +83,7 @@ class Check:
     severity: Severity
     dimension: str
     clause: str
+    scenarios: tuple[str, ...] = ()  # asked only in calls of these; empty: in every call
 
 
 @dataclass(frozen=True)
@@ -213,4 +215,5 @@ def _check(rule: dict[str, Any], place: str, kinds: dict[str, Kind]) -> Check:
     return Check(
         check=check, kind=kind, params=params, family=rule["family"], points=points, cap=cap,
         severity=Severity(rule["severity"]), dimension=rule["dimension"], clause=rule["clause"],
+        scenarios=tuple(rule.get("scenarios", ())),
     )  # fmt: skip
