@@ -16,7 +16,8 @@ from qc_speech.model import Outcome
 from qc_speech.rules.courtesy import PoliteWords
 from qc_speech.rules.holiday import wish_due
 from qc_speech.rules.inspect import all_kinds
-from qc_speech.rules.phrases import Matcher, agent_turns
+from qc_speech.rules.matcher import Matcher
+from qc_speech.rules.phrases import agent_turns
 from qc_speech.rules.rulebook import load_rulebooks
 from qc_speech.rules.situations import load_situations
 
