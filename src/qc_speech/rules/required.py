@@ -151,7 +151,7 @@ def places(ctx: Context, params: PhraseParams, check: str) -> tuple[tuple[AgentT
     """Where the phrase must be said in this call: the turns of each place, no place when it need
     not be said or nobody knows who the agent is."""
     phrase = ctx.lexicons.phrases[check]
-    if _condition(ctx, params) or _no_agent(ctx, phrase):
+    if condition(ctx, params) or no_agent(ctx, phrase):
         return ()
     if not isinstance(params, WaitParams):
         return (zone_of(ctx.matcher.turns, phrase.zone),)
