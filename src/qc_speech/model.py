@@ -83,6 +83,8 @@ class Metadata:
     agent_channel: int | None = None  # 0 left, 1 right
     queue: str | None = None
     customer_id: str | None = None
+    customer_class: str | None = None  # as the manifest says: vip, new ...
+    agent_since: datetime | None = None  # first day of the agent's work
 
 
 @dataclass(frozen=True)

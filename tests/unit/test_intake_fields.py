@@ -237,8 +237,14 @@ def test_fields_of_a_line() -> None:
 
 
 def test_all_faults_of_a_line_are_told() -> None:
-    fields = read_fields({"started_at": "x", "scenario": "y", "channels": "z"}, SCENARIOS)
-    assert [fault.split()[0] for fault in fields.faults] == ["started_at", "scenario", "channels"]
+    cells = {"started_at": "x", "scenario": "y", "channels": "z", "agent_since": "w"}
+    fields = read_fields(cells, SCENARIOS)
+    assert [fault.split()[0] for fault in fields.faults] == list(cells)
+
+
+def test_what_rules_may_ask_of_agent_and_customer() -> None:
+    fields = read_fields({"agent_since": "2025/12/1", "customer_class": " VIP "}, SCENARIOS)
+    assert fields.values == {"agent_since": datetime(2025, 12, 1), "customer_class": "VIP"}
 
 
 @given(cells=st.dictionaries(st.sampled_from(["call_id", "agent_id", "direction"]), st.text()))

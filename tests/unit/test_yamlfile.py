@@ -87,12 +87,27 @@ def test_an_empty_file(tmp_path: Path, text: str) -> None:
 
 def test_a_file_in_gbk(tmp_path: Path) -> None:
     line, message = fault(tmp_path, GOOD.replace("词表", "list").encode("gbk"))
-    assert (line, "save the file as UTF-8" in message) == (3, True)
+    assert (line, "looks like GBK; save the file as UTF-8" in message) == (3, True)
 
 
 def test_a_file_in_utf_16(tmp_path: Path) -> None:
-    line, message = fault(tmp_path, GOOD.encode("utf-16"))
-    assert (line, "save the file as UTF-8" in message) == (1, True)
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        line, message = fault(tmp_path, GOOD.encode(encoding))
+        assert (line, "UTF-8" in message or "check" in message) == (1, True)
+    assert "looks like UTF-16" in fault(tmp_path, GOOD.encode("utf-16"))[1]
+
+
+def test_a_line_of_a_megabyte(tmp_path: Path) -> None:
+    line, message = fault(tmp_path, GOOD.replace("请", "请" * 1_000_000))
+    assert (line, "break it into lines" in message) == (5, True)
+
+
+@pytest.mark.parametrize("mark", ["[", "- ", "{a: "])
+@pytest.mark.parametrize("depth", [80, 900, 5_000])
+def test_nesting_without_end(tmp_path: Path, mark: str, depth: int) -> None:
+    end = {"[": "]", "- ": "", "{a: ": "}"}[mark]
+    line, _ = fault(tmp_path, f"title: x\nwords:\n  {mark * depth}x{end * depth}\n")
+    assert line in (2, 3)
 
 
 @pytest.mark.parametrize(

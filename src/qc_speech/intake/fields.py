@@ -27,6 +27,8 @@ COLUMNS: Mapping[str, str] = {
     "agent_channel": "坐席声道",
     "queue": "队列",
     "customer_id": "客户编号",
+    "customer_class": "客户等级",
+    "agent_since": "入职日期",
 }
 
 CALL_ID_BYTES = 128
@@ -64,7 +66,7 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().strip("\ufeff\u200b").strip()
 
 
-def parse_when(text: str) -> datetime:
+def parse_when(text: str, column: str = "started_at") -> datetime:
     """A date with or without a time of day, without a zone. Raises FieldError."""
     cell = plain(text)
     try:
@@ -73,9 +75,7 @@ def parse_when(text: str) -> datetime:
     except (ValueError, OverflowError):
         when = None
     if when is None or not 1990 <= when.year < 2100:
-        raise FieldError(
-            f"started_at {shown(cell)} is not a date; write it like 2026-01-05 09:03:00"
-        )
+        raise FieldError(f"{column} {shown(cell)} is not a date; write it like 2026-01-05 09:03:00")
     return when
 
 
@@ -210,6 +210,7 @@ def read_fields(cells: Mapping[str, str], scenarios: Collection[str]) -> Fields:
     readers: dict[str, Callable[[str], Any]] = {
         "call_id": parse_call_id,
         "started_at": parse_when,
+        "agent_since": lambda text: parse_when(text, "agent_since"),
         "scenario": lambda text: parse_scenario(text, scenarios),
         "direction": parse_direction,
         "ring_seconds": parse_ring,

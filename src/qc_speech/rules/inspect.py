@@ -13,6 +13,7 @@ from qc_speech.rules import (
     sequence,
     speech,
 )
+from qc_speech.rules.conditions.check import custom_kind
 from qc_speech.rules.kind import Context, Draft, Kind
 from qc_speech.rules.lexicons import Lexicons
 from qc_speech.rules.rulebook import Check, Rulebook
@@ -28,6 +29,8 @@ def all_kinds(lexicons: Lexicons) -> dict[str, Kind]:
     kinds.update((kind.name, kind) for room in rooms for kind in room.KINDS)
     situated = occasion.kinds_of(lexicons.situations, lexicons.phrases)
     kinds.update((kind.name, kind) for kind in situated)
+    custom = custom_kind(lexicons.phrases)
+    kinds[custom.name] = custom
     return kinds
 
 
@@ -53,7 +56,14 @@ def _finding(draft: Draft, check: Check) -> Finding:
         severity=draft.severity or check.severity,
         confidence=draft.confidence,
         clause=check.clause,
-        reason=draft.reason,
+        reason=_reason(draft, check),
         dimension=check.dimension,
         evidence=draft.evidence,
     )
+
+
+def _reason(draft: Draft, check: Check) -> str:
+    """What the agent reads: the supervisor's own wording first, then what was found."""
+    if check.shown is None or draft.outcome not in (Outcome.VIOLATION, Outcome.UNCERTAIN):
+        return draft.reason
+    return f"{check.shown}（{draft.reason}）"

@@ -62,8 +62,18 @@ class Draft:
 
 @dataclass(frozen=True)
 class Kind:
-    """One implementation of checks, by its name in rulebooks."""
+    """One implementation of checks, by its name in rulebooks. `verify` says what is wrong with
+    parameters beyond their own values; it raises ParamsFault."""
 
     name: str
     params: type[Params]
     run: Callable[[Context, Any], tuple[Draft, ...]]
+    verify: Callable[[Any], None] | None = None
+
+
+class ParamsFault(Exception):
+    """Parameters that cannot work; `path` says where in them."""
+
+    def __init__(self, path: tuple[str | int, ...], text: str) -> None:
+        super().__init__(text)
+        self.path = path

@@ -11,10 +11,12 @@ from qc_speech.model import Role, Span, Utterance, Word
 from qc_speech.roles import RoleEvidence, load_role_evidence
 from qc_speech.rules.banned_judge import Scene, hits
 from qc_speech.rules.banned_lexicon import BannedLexicon, load_banned
+from qc_speech.rules.conditions.lexicon import ConditionLexicon
 from qc_speech.rules.courtesy import PoliteWords, load_polite_words
 from qc_speech.rules.phrases import Phrase, load_phrases
 from qc_speech.rules.situations import Situation, load_situations
 from qc_speech.rules.speech_lexicons import load_speech_lexicons
+from qc_speech.rules.yamlfile import load_yaml
 
 if TYPE_CHECKING:
     from qc_speech.rules.kind import Context
@@ -32,6 +34,7 @@ class Lexicons:
     roles: RoleEvidence
     situations: dict[str, Situation]
     polite: PoliteWords
+    conditions: ConditionLexicon
 
     def said(self, ctx: Context, check: str, window: Span) -> float:
         """How surely (0..1) the agent said a phrase in a stretch of the call."""
@@ -63,4 +66,5 @@ def load_lexicons(folder: Path) -> Lexicons:
         load_role_evidence(folder / "roles.yaml"),
         load_situations(folder / "situations.yaml"),
         load_polite_words(folder / "courtesy.yaml"),
+        load_yaml(folder / "conditions.yaml", ConditionLexicon),
     )

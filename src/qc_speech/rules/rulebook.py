@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +15,9 @@ import yaml
 from qc_speech.errors import RulebookError, UsageError
 from qc_speech.model import SCENARIOS as SCENARIOS
 from qc_speech.model import Severity
-from qc_speech.rules.kind import Kind, Params
-from qc_speech.rules.yamlfile import read_node, validate
+from qc_speech.rules.conditions.condition import Condition, Name
+from qc_speech.rules.kind import Kind, Params, ParamsFault
+from qc_speech.rules.yamlfile import cure, depth_and_line, line_of, read_node, validate, written
 
 DIMENSIONS = ("服务态度", "服务质量", "业务水平", "工作效率", "客户满意度")
 Family = Literal["phrase", "banned", "pace", "interruption", "language", "delivery", "timing"]
@@ -35,6 +38,7 @@ class CheckRule(pydantic.BaseModel):
     dimension: str | None = None
     clause: str | None = None
     scenarios: tuple[str, ...] = ()  # asked only in calls of these; empty: in every call
+    shown: str | None = pydantic.Field(default=None, max_length=200)  # what the agent reads
     params: dict[str, Any] = {}
 
     @pydantic.field_validator("dimension")
@@ -55,9 +59,23 @@ class Scoring(pydantic.BaseModel):
     review_below: float = pydantic.Field(default=0.6, ge=0, le=1)
     grades: tuple[tuple[str, float], ...] = (("A", 95), ("B", 85), ("C", 70), ("D", 60), ("E", 0))
 
+    @pydantic.field_validator("grades")
+    @classmethod
+    def _descending(cls, value: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
+        for (better, floor), (worse, lower) in itertools.pairwise(value):
+            if lower >= floor:
+                raise ValueError(
+                    f"grade {worse} from {lower:g} overlaps {better} from {floor:g}; "
+                    "order them from the best down"
+                )
+        if len({name for name, _ in value}) < len(value):
+            raise ValueError("a grade is given twice; keep one")
+        return value
+
 
 class RulebookFile(pydantic.BaseModel):
-    """A rulebook as written in lexicons/rulebooks/."""
+    """A rulebook as written in lexicons/rulebooks/. `conditions` are named for all its custom
+    checks, and for those of the books that extend it."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
@@ -67,6 +85,7 @@ class RulebookFile(pydantic.BaseModel):
     extends: str | None = None
     scenario: str | None = None
     scoring: Scoring | None = None
+    conditions: dict[Name, Condition] = pydantic.Field(default_factory=dict)
     checks: tuple[CheckRule, ...] = ()
 
 
@@ -84,6 +103,7 @@ class Check:
     dimension: str
     clause: str
     scenarios: tuple[str, ...] = ()  # asked only in calls of these; empty: in every call
+    shown: str | None = None  # what the agent reads when it is violated
 
 
 @dataclass(frozen=True)
@@ -100,18 +120,22 @@ class Rulebook:
         return f"{self.name}@{self.version}"
 
 
+_File = tuple[Path, yaml.Node, RulebookFile]
+
+
 def load_rulebooks(folder: Path, kinds: dict[str, Kind]) -> dict[str, Rulebook]:
     """All rulebooks of a folder by name. Raises RulebookError with file, line and cure."""
-    files: dict[str, tuple[Path, yaml.Node, RulebookFile]] = {}
+    files: dict[str, _File] = {}
     for path in sorted(folder.glob("*.yaml")):
         node = read_node(path)
         book = validate(path, node, RulebookFile)
         if book.name in files:
-            raise RulebookError(f"{path}:1: rulebook {book.name} exists twice; rename one")
+            line = line_of(node, ("name",))
+            raise RulebookError(f"{path}:{line}: rulebook {book.name} exists twice; rename one")
         files[book.name] = (path, node, book)
     if not files:
         raise RulebookError(f"{folder}: holds no rulebook; set QC_SPEECH_LEXICONS to the folder")
-    return {name: _build(name, files, kinds) for name in files}
+    return {name: build(name, files, kinds) for name in files}
 
 
 def choose(books: dict[str, Rulebook], name: str) -> Rulebook:
@@ -121,52 +145,75 @@ def choose(books: dict[str, Rulebook], name: str) -> Rulebook:
     return books[name]
 
 
-def _build(
-    name: str, files: dict[str, tuple[Path, yaml.Node, RulebookFile]], kinds: dict[str, Kind]
-) -> Rulebook:
+@dataclass
+class _Rule:
+    """One check as the chain of books gives it: values, and where each of them is written."""
+
+    given: dict[str, Any] = field(default_factory=dict)
+    layers: list[tuple[Path, yaml.Node, int]] = field(default_factory=list)
+
+    def add(self, rule: CheckRule, path: Path, node: yaml.Node, index: int) -> None:
+        given = rule.model_dump(exclude_unset=True)
+        params = {**self.given.get("params", {}), **given.get("params", {})}
+        self.given = {**self.given, **given, "params": params}
+        self.layers.append((path, node, index))
+
+    def place(self, loc: Sequence[str | int] = ()) -> str:
+        """FILE:LINE of a part of the check: the last book that writes it."""
+        best, where = -1, ""
+        for path, node, index in reversed(self.layers):
+            starts: list[tuple[str | int, ...]] = [("checks", index)]
+            if loc[:2] == ("params", "conditions"):  # or it is named for the whole book
+                starts.append(())
+            for start in starts:
+                rest = loc if start else loc[1:]
+                depth, line = depth_and_line(node, (*start, *rest))
+                depth -= len(start)
+                if depth > best:
+                    best, where = depth, f"{path}:{line}"
+        return where
+
+
+def build(name: str, files: dict[str, _File], kinds: dict[str, Kind]) -> Rulebook:
+    """One rulebook with what it extends. Raises RulebookError."""
     chain = _chain(name, files)
-    merged: dict[str, dict[str, Any]] = {}
-    places: dict[str, str] = {}
+    rules: dict[str, _Rule] = {}
+    conditions: dict[str, Condition] = {}
     scoring: Scoring | None = None
     digest = hashlib.sha256()
     for path, node, book in chain:
         digest.update(path.read_bytes())
         scoring = book.scoring or scoring
+        conditions.update(book.conditions)
         seen: set[str] = set()
         for i, rule in enumerate(book.checks):
-            place = f"{path}:{_check_line(node, i)}"
+            rules.setdefault(rule.check, _Rule()).add(rule, path, node, i)
             if rule.check in seen:
+                place = rules[rule.check].place()
                 raise RulebookError(f"{place}: check {rule.check} is listed twice; keep one")
             seen.add(rule.check)
-            given = rule.model_dump(exclude_unset=True)
-            old = merged.get(rule.check, {})
-            params = {**old.get("params", {}), **given.get("params", {})}
-            merged[rule.check] = {**old, **given, "params": params}
-            places[rule.check] = place
     own = chain[-1][2]
     checks = tuple(
-        _check(rule, places[check], kinds)
-        for check, rule in merged.items()
-        if rule.get("enabled", True)
+        _check(rule, conditions, kinds)
+        for rule in rules.values()
+        if rule.given.get("enabled", True)
     )
     version = f"{own.version}+{digest.hexdigest()[:8]}"
     return Rulebook(own.name, own.title, version, own.scenario, scoring or Scoring(), checks)
 
 
-def _chain(
-    name: str, files: dict[str, tuple[Path, yaml.Node, RulebookFile]]
-) -> list[tuple[Path, yaml.Node, RulebookFile]]:
+def _chain(name: str, files: dict[str, _File]) -> list[_File]:
     """The book and those it extends, the most general first."""
-    chain: list[tuple[Path, yaml.Node, RulebookFile]] = []
+    chain: list[_File] = []
     current: str | None = name
     while current is not None:
+        last = chain[-1] if chain else None
+        place = f"{last[0]}:{line_of(last[1], ('extends',))}" if last else ""
         if any(book.name == current for _, _, book in chain):
-            raise RulebookError(
-                f"{chain[0][0]}:1: extends itself in a circle; remove one `extends`"
-            )
+            raise RulebookError(f"{place}: extends itself in a circle; remove one `extends`")
         if current not in files:
             raise RulebookError(
-                f"{chain[-1][0]}:1: extends {current}, which does not exist; "
+                f"{place}: extends {current}, which does not exist; "
                 f"one of {', '.join(sorted(files))}"
             )
         chain.append(files[current])
@@ -174,46 +221,55 @@ def _chain(
     return chain[::-1]
 
 
-def _check_line(node: yaml.Node, index: int) -> int:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == "checks" and isinstance(value, yaml.SequenceNode):
-                return int(value.value[index].start_mark.line) + 1
-    return 1
-
-
-def _check(rule: dict[str, Any], place: str, kinds: dict[str, Kind]) -> Check:
-    check = rule["check"]
-    name = rule.get("kind") or check
+def _check(rule: _Rule, conditions: dict[str, Condition], kinds: dict[str, Kind]) -> Check:
+    given = rule.given
+    check = given["check"]
+    name = given.get("kind") or check
     if name not in kinds:
+        place = rule.place(("kind",) if "kind" in given else ("check",))
         raise RulebookError(
             f"{place}: unknown check {name}; correct the spelling or give its `kind` "
             f"(one of {', '.join(sorted(kinds))})"
         )
     for needed in ("family", "points", "severity", "dimension", "clause"):
-        if rule.get(needed) is None:
-            raise RulebookError(f"{place}: check {check} has no `{needed}`; add it")
+        if given.get(needed) is None:
+            raise RulebookError(f"{rule.place()}: check {check} has no `{needed}`; add it")
     kind = kinds[name]
-    given = dict(rule["params"])
-    if "check" in kind.params.model_fields and "check" not in given:
-        given["check"] = check
-    try:
-        params = kind.params.model_validate(given)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        known = ", ".join(sorted(kind.params.model_fields)) or "none"
-        where = ".".join(str(part) for part in first["loc"])
-        raise RulebookError(
-            f"{place}: check {check}: params.{where}: {first['msg']}; known parameters: {known}"
-        ) from None
-    points = float(rule["points"])
-    cap = float(rule["cap"]) if rule.get("cap") is not None else points
+    params = _params(rule, kind, conditions)
+    points = float(given["points"])
+    cap = float(given["cap"]) if given.get("cap") is not None else points
     if cap < points:
         raise RulebookError(
-            f"{place}: check {check}: cap {cap:g} is below points {points:g}; raise it"
+            f"{rule.place(('cap',))}: check {check}: cap {cap:g} is below points {points:g}; "
+            "raise it"
         )
     return Check(
-        check=check, kind=kind, params=params, family=rule["family"], points=points, cap=cap,
-        severity=Severity(rule["severity"]), dimension=rule["dimension"], clause=rule["clause"],
-        scenarios=tuple(rule.get("scenarios", ())),
+        check=check, kind=kind, params=params, family=given["family"], points=points, cap=cap,
+        severity=Severity(given["severity"]), dimension=given["dimension"],
+        clause=given["clause"], scenarios=tuple(given.get("scenarios", ())),
+        shown=given.get("shown"),
     )  # fmt: skip
+
+
+def _params(rule: _Rule, kind: Kind, conditions: dict[str, Condition]) -> Params:
+    """The parameters of a check, with what its kind takes from the check and the book."""
+    check, given = rule.given["check"], dict(rule.given["params"])
+    known = kind.params.model_fields
+    if "check" in known and "check" not in given:
+        given["check"] = check
+    if "conditions" in known and isinstance(given.get("conditions", {}), dict):
+        given["conditions"] = {**conditions, **given.get("conditions", {})}
+    try:
+        params = kind.params.model_validate(given)
+        if kind.verify is not None:
+            kind.verify(params)
+        return params
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        loc, text = first["loc"], cure(first)
+        if first["type"] == "extra_forbidden" and len(loc) == 1:
+            text += f"; known parameters: {', '.join(sorted(known)) or 'none'}"
+    except ParamsFault as fault:
+        loc, text = fault.path, str(fault)
+    where = written(("params", *loc))
+    raise RulebookError(f"{rule.place(('params', *loc))}: check {check}: {where}: {text}") from None
