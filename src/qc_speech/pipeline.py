@@ -48,6 +48,7 @@ from qc_speech.rules.lexicons import Lexicons
 from qc_speech.rules.rulebook import Rulebook, choose
 from qc_speech.scenario import ScenarioEvidence, recognize
 from qc_speech.score import score_call
+from qc_speech.spelling import Speller
 
 T = TypeVar("T")
 STAGES = ("decode", "diarize", "transcribe", "measure", "score")
@@ -62,6 +63,7 @@ class Rules:
     lexicons: Lexicons
     rulebooks: dict[str, Rulebook]
     scenarios: ScenarioEvidence
+    speller: Speller
     digest: str
 
 
@@ -182,7 +184,8 @@ class Inspection:
     def call(self) -> Call:
         """The conversation: utterances with speakers and roles. The transcript must be there."""
         assert self.transcript is not None
-        heard = utterances(self.transcript.chunks, self.diarization)
+        chunks = self._rules.speller.correct(self.transcript.chunks, self.metadata)
+        heard = utterances(chunks, self.diarization)
         guess = guess_roles(
             heard, self.diarization.turns, self.metadata, self._rules.lexicons.roles
         )

@@ -14,6 +14,7 @@ from qc_speech.rules.lexicons import load_lexicons
 from qc_speech.rules.rulebook import load_rulebooks
 from qc_speech.scenario import load_scenario_evidence
 from qc_speech.settings import Settings
+from qc_speech.spelling import load_speller
 
 
 @functools.lru_cache(maxsize=4)
@@ -25,6 +26,7 @@ def load_rules(folder: Path | None = None) -> Rules:
         lexicons=lexicons,
         rulebooks=load_rulebooks(folder / "rulebooks", all_kinds(lexicons)),
         scenarios=load_scenario_evidence(folder / "scenarios.yaml"),
+        speller=load_speller(folder),
         digest=_digest(folder),
     )
 
@@ -43,7 +45,7 @@ def make_engines(settings: Settings, workers: int = 1) -> Engines:
 
 def _digest(folder: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.yaml")):
+    for path in sorted((*folder.rglob("*.yaml"), *folder.rglob("*.txt"))):
         digest.update(path.relative_to(folder).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
