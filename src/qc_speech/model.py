@@ -293,6 +293,9 @@ class UtteranceMeasures:
     dialect: tuple[str, ...] = ()  # strong dialect words as written, with what they mean
     dialect_weak: tuple[str, ...] = ()  # colloquial words: nothing alone
     dialect_doubtful: tuple[str, ...] = ()  # only the sound agrees, or only another reading
+    loudness_lufs: float | None = None  # ITU-R BS.1770-4
+    dialect_evidence: float = 0.0  # how many dialect words' worth, written or by ear
+    dialect_region: str = ""
 
 
 @dataclass(frozen=True)
@@ -306,7 +309,38 @@ class PartyMeasures:
     mandarin_share: float | None
     loudness_dbfs: float | None
     articulation_per_minute: float | None = None
-    pitch_spread_semitones: float | None = None
+    pitch_spread_semitones: float | None = None  # one standard deviation: 0 is a monotone
+    loudness_lufs: float | None = None  # ITU-R BS.1770-4, over this party's speech
+    pitch_hz: float | None = None
+    pitch_range_semitones: float | None = None  # 5th to 95th percentile
+    loudness_rise_db: float | None = None  # from the start of the call to its end, by trend
+    pitch_rise_semitones: float | None = None
+    fastest_per_minute: float | None = None  # rolling windows of 10 s
+    slowest_per_minute: float | None = None
+    snr_db: float | None = None
+    clipped_share: float | None = None  # of the samples in speech
+    cut_outs: int | None = None  # drop-outs in speech; None: not measurable on this line
+
+
+@dataclass(frozen=True)
+class Track:
+    """One party over time, a value every `step_ms` from the start; None: says nothing then."""
+
+    role: Role
+    step_ms: int
+    loudness_lufs: tuple[float | None, ...]
+    characters_per_minute: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Strain:
+    """The customer raises the voice, and how the agent answers it: dB above each one's normal.
+    `calm`: the agent stays near the own normal."""
+
+    span: Span
+    customer_db: float
+    agent_db: float
+    calm: bool
 
 
 @dataclass(frozen=True)
@@ -321,6 +355,8 @@ class Measures:
     tail_ms: int | None  # from there to the end of the recording
     snr_db: float | None = None
     clipped_share: float | None = None  # of the samples in speech
+    tracks: tuple[Track, ...] = ()
+    strains: tuple[Strain, ...] = ()
 
     def party(self, role: Role) -> PartyMeasures | None:
         return next((party for party in self.parties if party.role is role), None)

@@ -53,7 +53,7 @@ from qc_speech.spelling import Speller
 T = TypeVar("T")
 STAGES = ("decode", "diarize", "transcribe", "measure", "score")
 _AUDIO_VERSION = "audio/1"
-_CALL_VERSION = "call/1"
+_CALL_VERSION = "call/2"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from qc_speech.model import CallResult, Finding, PartyMeasures, Role, Span, Utterance
+from qc_speech.model import (
+    CallResult,
+    Finding,
+    PartyMeasures,
+    Role,
+    Span,
+    Track,
+    Utterance,
+    UtteranceMeasures,
+)
 
 SCHEMA = "qc-speech/call-result/1"
 
@@ -60,6 +69,21 @@ def to_public(result: CallResult) -> dict[str, Any]:
             ],
             "tail_seconds": None if measures.tail_ms is None else seconds(measures.tail_ms),
             "snr_db": measures.snr_db,
+            "utterances": [
+                _utterance(call.utterances[m.index], m)
+                for m in measures.utterances
+                if m.index < len(call.utterances)
+            ],
+            "tracks": [_track(track) for track in measures.tracks],
+            "strains": [
+                {
+                    **_span(s.span),
+                    "customer_above_normal_db": s.customer_db,
+                    "agent_above_normal_db": s.agent_db,
+                    "agent_calm": s.calm,
+                }
+                for s in measures.strains
+            ],
         },
         "findings": [_finding(finding) for finding in result.findings],
         "score": {
@@ -108,8 +132,50 @@ def _party(party: PartyMeasures) -> dict[str, Any]:
         "speech_seconds": seconds(party.speech_ms),
         "characters": party.characters,
         "characters_per_minute": party.characters_per_minute,
+        "articulation_characters_per_minute": party.articulation_per_minute,
+        "fastest_characters_per_minute": party.fastest_per_minute,
+        "slowest_characters_per_minute": party.slowest_per_minute,
         "mandarin_share": party.mandarin_share,
         "loudness_dbfs": party.loudness_dbfs,
+        "loudness_lufs": party.loudness_lufs,
+        "loudness_rise_db": party.loudness_rise_db,
+        "pitch_hz": party.pitch_hz,
+        "pitch_spread_semitones": party.pitch_spread_semitones,
+        "pitch_range_semitones": party.pitch_range_semitones,
+        "pitch_rise_semitones": party.pitch_rise_semitones,
+        "snr_db": party.snr_db,
+        "clipped_share": party.clipped_share,
+        "cut_outs": party.cut_outs,
+    }
+
+
+def _utterance(utterance: Utterance, measured: UtteranceMeasures) -> dict[str, Any]:
+    """How one turn was said; `turn` is its place in `turns`."""
+    return {
+        "turn": measured.index,
+        **_span(utterance.span),
+        "characters": measured.characters,
+        "speech_seconds": seconds(measured.speech_ms),
+        "characters_per_minute": measured.characters_per_minute,
+        "articulation_characters_per_minute": measured.articulation_per_minute,
+        "nuclei_per_minute": measured.nuclei_per_minute,
+        "loudness_dbfs": measured.loudness_dbfs,
+        "loudness_lufs": measured.loudness_lufs,
+        "above_normal_db": measured.above_normal_db,
+        "pitch_hz": measured.pitch_hz,
+        "foreign_share": measured.foreign_share,
+        "digit_share": measured.digit_share,
+        "dialect": list(measured.dialect),
+        "dialect_doubtful": list(measured.dialect_doubtful),
+    }
+
+
+def _track(track: Track) -> dict[str, Any]:
+    return {
+        "speaker": track.role.value,
+        "step_seconds": seconds(track.step_ms),
+        "loudness_lufs": list(track.loudness_lufs),
+        "characters_per_minute": list(track.characters_per_minute),
     }
 
 

@@ -100,22 +100,22 @@ def test_normal_level_survives_a_party_that_shouts_half_the_time() -> None:
     toy = Toy(said)
     call = call_of(toy)
     levels = {m.index: m.loudness_dbfs for m in measure(call, audio_of(toy), LEXICONS).utterances}
-    normal = loudness.normal_db(call.utterances, levels)
+    normal = loudness.normal_level(call.utterances, levels)
     assert normal is not None and normal - min(v for v in levels.values() if v) <= 1.5
-    assert loudness.normal_db(call.utterances[:2], levels) is None
+    assert loudness.normal_level(call.utterances[:2], levels) is None
 
 
 @given(st.floats(90, 350))
 @settings(max_examples=25, deadline=None)
 def test_pitch_of_a_buzz(hertz: float) -> None:
     steady = 0.1 * voice(2, hertz, 0.5)
-    found = pitch.pitches(steady)
+    found = pitch.contour(steady)
     assert np.median(found) == pytest.approx(hertz, rel=0.03)
 
 
 def test_pitch_spread_tells_flat_from_lively() -> None:
-    flat = [pitch.pitches(0.1 * voice(6, 150, 0.5)) for _ in range(2)]
-    lively = [pitch.pitches(0.1 * voice(2, hertz, 0.5)) for hertz in (120, 140, 160, 180, 200)]
+    flat = [pitch.contour(0.1 * voice(6, 150, 0.5)) for _ in range(2)]
+    lively = [pitch.contour(0.1 * voice(2, hertz, 0.5)) for hertz in (120, 140, 160, 180, 200)]
     assert pitch.spread_semitones(flat) == pytest.approx(0, abs=0.2)
     assert (pitch.spread_semitones(lively) or 0) > 2
     assert pitch.spread_semitones([]) is None

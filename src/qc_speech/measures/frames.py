@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from qc_speech.ports import SAMPLE_RATE_HZ, Audio, Samples
 BLOCK_MS = 10
 BLOCK = SAMPLE_RATE_HZ * BLOCK_MS // 1000
 SILENT_DB = -120.0
+_LEAST_SPEECH = 50  # blocks that tell a level
+_LEAST_FLOOR_DB = -85.0
+_GONE_DB = 15.0
 _CLIPPED = 0.985  # a limiter or 8-bit coding flattens a little below full scale
 
 Floats = npt.NDArray[np.float64]
@@ -38,6 +42,7 @@ class Sound:
 
     samples: Samples
     power: Floats  # (parties, blocks), mean square
+    weighted: Floats  # the same after the K-weighting of ITU-R BS.1770-4
     floor_db: tuple[float, ...]  # noise floor of each row
 
     def row(self, speaker: str) -> int:
@@ -67,7 +72,24 @@ def listen(call: Call, audio: Audio) -> Sound:
         else:
             # the lower third: music on hold may fill most of what is not speech
             floors.append(float(np.percentile(decibels(power[row][quiet]), 30)))
-    return Sound(audio.samples, power, tuple(floors))
+    weighted = np.stack([block_power(k_weighted(row)) for row in audio.samples])
+    return Sound(audio.samples, power, weighted, tuple(floors))
+
+
+def k_weighted(samples: Samples) -> Samples:
+    """A 1-D signal through the two filters of ITU-R BS.1770-4 (pyloudnorm's)."""
+    from scipy.signal import sosfilt  # takes a while to load
+
+    return np.asarray(sosfilt(_k_sections(), samples).astype(np.float32))
+
+
+@functools.lru_cache(maxsize=1)
+def _k_sections() -> Floats:
+    from pyloudnorm.iirfilter import IIRfilter
+
+    shelf = IIRfilter(4.0, 1 / np.sqrt(2), 1500.0, SAMPLE_RATE_HZ, "high_shelf")
+    high_pass = IIRfilter(0.0, 0.5, 38.0, SAMPLE_RATE_HZ, "high_pass")
+    return np.stack([np.concatenate((stage.b, stage.a)) for stage in (shelf, high_pass)])
 
 
 def speech_mask(turns: Iterable[Turn], blocks: int, margin_ms: int = 0) -> Flags:
@@ -79,17 +101,26 @@ def speech_mask(turns: Iterable[Turn], blocks: int, margin_ms: int = 0) -> Flags
     return mask
 
 
-def snr_db(call: Call, sound: Sound) -> float | None:
-    """Speech level over noise floor in dB, of the worse channel; None without speech."""
-    values = []
-    for row in range(len(sound.power)):
-        turns = [turn for turn in call.turns if sound.row(turn.speaker) == row]
-        spoken = sound.power[row][speech_mask(turns, sound.power.shape[1])]
-        if spoken.size >= 50:
-            level = active_db(spoken, sound.floor_db[row])
-            if level is not None:
-                values.append(level - sound.floor_db[row])
-    return round(min(values), 1) if values else None
+def snr_db(speaker_turns: Iterable[Turn], sound: Sound, row: int) -> float | None:
+    """Level of one party's speech over the noise floor of its row in dB; None without speech."""
+    spoken = sound.power[row][speech_mask(speaker_turns, sound.power.shape[1])]
+    if spoken.size < _LEAST_SPEECH:
+        return None
+    level = active_db(spoken, sound.floor_db[row])
+    return None if level is None else round(level - sound.floor_db[row], 1)
+
+
+def cut_outs(speaker_turns: Iterable[Turn], sound: Sound, row: int) -> int | None:
+    """How often a party's speech drops out: 30 to 400 ms far below the line's own noise, with a
+    steep edge on both sides. A stop consonant only falls to the noise. None where the line has no
+    noise to fall below (a codec that sends nothing in pauses)."""
+    if sound.floor_db[row] < _LEAST_FLOOR_DB:
+        return None
+    spoken = speech_mask(speaker_turns, sound.power.shape[1])
+    gone = spoken & (decibels(sound.power[row]) < sound.floor_db[row] - _GONE_DB)
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], gone.astype(np.int8), [0]))))
+    lengths = (edges[1::2] - edges[::2]) * BLOCK_MS
+    return int(((lengths >= 30) & (lengths <= 400)).sum())
 
 
 def active_db(power: Floats, floor_db: float, least_ms: int = 300) -> float | None:
@@ -103,11 +134,13 @@ def active_db(power: Floats, floor_db: float, least_ms: int = 300) -> float | No
     return float(decibels(power[active].mean()))
 
 
-def clipped_share(sound: Sound) -> float | None:
-    """Share of samples at full scale."""
-    if sound.samples.size == 0:
+def clipped_share(speaker_turns: Iterable[Turn], sound: Sound, row: int) -> float | None:
+    """Share of a party's samples at full scale."""
+    spoken = speech_mask(speaker_turns, sound.power.shape[1])
+    if not spoken.any():
         return None
-    return round(float((np.abs(sound.samples) >= _CLIPPED).mean()), 6)
+    whole = sound.samples[row, : sound.power.shape[1] * BLOCK].reshape(-1, BLOCK)[spoken]
+    return round(float((np.abs(whole) >= _CLIPPED).mean()), 6)
 
 
 def sharpen(call: Call, sound: Sound) -> tuple[Turn, ...]:

@@ -1,22 +1,36 @@
-"""Which language an utterance is in: foreign syllables, and dialect words."""
+"""Which language an utterance is in: foreign syllables, and dialect words written or heard."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qc_speech.measures.lexicon import DialectHit, SpeechLexicons
+from qc_speech.measures.ear import EarHit
+from qc_speech.measures.lexicon import DialectWord, SpeechLexicons
 from qc_speech.measures.syllables import pieces, syllables
 from qc_speech.model import Utterance
+from qc_speech.text.normalize import normalize
+
+_READINGS = 5  # the text and its best alternatives
+_BEFORE = 4  # utterances back in which the other party's words are looked for
+_REREAD = 0.75  # evidence of a word written in another reading only
+_WEAK = 0.35  # evidence of a colloquial word, of a dialect word's
+_COLLOQUIAL = 1.0  # so much of colloquial words alone is everyday Mandarin
+_LEAST, _NAMED = 0.1, 0.3  # strength of a word to count at all, and to be named
+_CHANCE, _SURE = 2.3, 3.6  # syllables' worth by ear: no evidence .. as good as written
 
 
 @dataclass(frozen=True)
 class Speech:
-    """What an utterance's words say about its language."""
+    """What an utterance's words say about its language. `evidence`: how many dialect words' worth
+    there are, by what is written and by ear."""
 
     foreign_share: float  # of its syllables, accepted loanwords left out
     dialect: tuple[str, ...]
     weak: tuple[str, ...]
     doubtful: tuple[str, ...]
+    evidence: float = 0.0
+    region: str = ""
 
 
 def foreign_share(text: str, lexicons: SpeechLexicons) -> float:
@@ -32,29 +46,89 @@ def foreign_share(text: str, lexicons: SpeechLexicons) -> float:
     return round(sum(syllables(part) for part in strange) / total, 3) if total else 0.0
 
 
-def speech(utterance: Utterance, lexicons: SpeechLexicons, said_before: str) -> Speech:
-    """Language of one utterance. A dialect word that the other party has just used is a quotation
-    the first time."""
-    hits = lexicons.dialect_hits(utterance.text)
-    quoted = {hit.word for hit in lexicons.dialect_hits(said_before)}
-    own: list[DialectHit] = []
-    for hit in hits:
-        if hit.word in quoted:
-            quoted.discard(hit.word)
-        else:
-            own.append(hit)
-    labels = {hit.label for hit in hits}
-    other = tuple(
-        hit.label
-        for alternative in utterance.alternatives[:4]
-        for hit in lexicons.dialect_hits(alternative.text, by_sound=False)
-        if hit.strong and hit.label not in labels
-    )
+def speeches(utterances: Sequence[Utterance], lexicons: SpeechLexicons) -> dict[int, Speech]:
+    """Language of each utterance of a call. A dialect word that the other party has just used is
+    a quotation the first time."""
+    readings = [
+        (normalize(u.text), *(normalize(a.text) for a in u.alternatives[: _READINGS - 1]))
+        for u in utterances
+    ]
+    heard = iter(lexicons.ear.search([text for texts in readings for text in texts]))
+    words = [_words(texts, [next(heard) for _ in texts], lexicons) for texts in readings]
+    found: dict[int, Speech] = {}
+    for position, utterance in enumerate(utterances):
+        quoted = {
+            word
+            for before in range(max(0, position - _BEFORE), position)
+            if utterances[before].role != utterance.role
+            for word in words[before].strength
+        }
+        found[utterance.index] = _speech(utterance, words[position], quoted, lexicons)
+    return found
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Dialect words of an utterance: how surely each is there (0..1), and how often written."""
+
+    entries: dict[str, DialectWord]
+    strength: dict[str, float]
+    written: dict[str, int]
+
+
+def _words(
+    texts: Sequence[str], hits: Sequence[Sequence[EarHit]], lexicons: SpeechLexicons
+) -> _Words:
+    found = _Words({}, {}, {})
+
+    def add(word: DialectWord, strength: float) -> None:
+        found.entries[word.word] = word
+        found.strength[word.word] = max(found.strength.get(word.word, 0.0), strength)
+
+    for word in lexicons.dialect_words(texts[0]):
+        found.written[word.word] = found.written.get(word.word, 0) + 1
+        add(word, 1.0)
+    for text in texts[1:]:
+        for word in lexicons.dialect_words(text):
+            add(word, _REREAD)
+    for hit in (hit for one in hits for hit in one):
+        add(hit.word, min(1.0, (hit.worth - _CHANCE) / (_SURE - _CHANCE)))
+    return found
+
+
+def _speech(
+    utterance: Utterance, words: _Words, quoted: set[str], lexicons: SpeechLexicons
+) -> Speech:
+    own = {
+        name: strength
+        for name, strength in words.strength.items()
+        if strength >= _LEAST and (name not in quoted or words.written.get(name, 0) > 1)
+    }
+    strong = sum(strength for name, strength in own.items() if words.entries[name].strong)
+    weak = _WEAK * (sum(own.values()) - strong)
+    regions: dict[str, float] = {}
+    for name, strength in own.items():
+        region = lexicons.region_of(words.entries[name])
+        regions[region] = regions.get(region, 0.0) + strength
+    label = {name: entry.label for name, entry in words.entries.items()}
     return Speech(
-        foreign_share(utterance.text, lexicons),
-        tuple(hit.label for hit in own if hit.strong and not hit.doubtful),
-        tuple(hit.label for hit in own if not hit.strong),
-        tuple(hit.label for hit in own if hit.doubtful) + tuple(dict.fromkeys(other)),
+        foreign_share=foreign_share(utterance.text, lexicons),
+        dialect=tuple(
+            label[name]
+            for name, count in words.written.items()
+            if name in own and words.entries[name].strong
+            for _ in range(count - (name in quoted))
+        ),
+        weak=tuple(
+            label[name] for name in words.written if name in own and not words.entries[name].strong
+        ),
+        doubtful=tuple(
+            label[name]
+            for name, strength in own.items()
+            if name not in words.written and strength >= _NAMED
+        ),
+        evidence=round(strong + min(weak, max(strong, weak - _COLLOQUIAL)), 2),
+        region=max(regions, key=lambda region: regions[region], default=""),
     )
 
 

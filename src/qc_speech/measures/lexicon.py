@@ -12,9 +12,8 @@ from typing import Literal
 
 import pydantic
 
+from qc_speech.measures.ear import Ear, variants
 from qc_speech.text.normalize import normalize
-
-_HAN = re.compile(r"[\u3400-\u9fff]")
 
 
 class _Entry(pydantic.BaseModel):
@@ -28,24 +27,47 @@ class DialectWord(_Entry):
     mandarin: str
     weight: Literal["strong", "weak"]
     not_in: tuple[str, ...] = ()  # innocent texts that contain the word's characters
-    sound: bool = False  # also found where the recognizer wrote other characters of its sound
-    not_sound: tuple[str, ...] = ()  # innocent words of the same sound
+    alone: bool = True  # False: only the phrases of `heard` count, not the word by itself
+    heard: tuple[str, ...] = ()  # phrases found by ear where other characters are written
+    unless: tuple[str, ...] = ()  # Mandarin words that sound alike
     hit: str
     miss: str
 
     @pydantic.model_validator(mode="after")
     def _examples(self) -> DialectWord:
+        if not self.alone and not self.heard:
+            raise ValueError("alone: false needs `heard`; give the phrases in which it counts")
         if not self.count(normalize(self.hit)):
             raise ValueError(f"hit: does not contain {self.word}; correct the example or not_in")
         if self.count(normalize(self.miss)):
             raise ValueError(f"miss: {self.word} is found in it; correct the example or not_in")
-        if self.sound and len(self.word) < 2:
-            raise ValueError("sound: one syllable sounds like too much; leave sound out")
+        if any(len(text) < 2 for text in self.phrases()):
+            raise ValueError("heard: one syllable sounds like too much; give more words with it")
         return self
+
+    @property
+    def strong(self) -> bool:
+        return self.weight == "strong"
+
+    @property
+    def label(self) -> str:
+        return f"{self.word}（{self.mandarin}）"
+
+    def phrases(self) -> tuple[str, ...]:
+        """Every wording of `heard`, longest first."""
+        found = dict.fromkeys(text for phrase in self.heard for text in variants(phrase))
+        return tuple(sorted(found, key=len, reverse=True))
 
     def count(self, text: str) -> int:
         """How often the word stands in a normalized text, innocent contexts left out."""
-        return self._cleared(text).count(self.word)
+        cleared = self._cleared(text)
+        if self.alone:
+            return cleared.count(self.word)
+        count = 0
+        for phrase in (normalize(phrase.rstrip("$")) for phrase in self.phrases()):
+            count += cleared.count(phrase)
+            cleared = cleared.replace(phrase, "|")
+        return count
 
     def masked(self, text: str) -> str:
         """The text without the word and its innocent contexts."""
@@ -83,16 +105,6 @@ class BackchannelLexicon(_Entry):
 
 
 @dataclass(frozen=True)
-class DialectHit:
-    """A dialect word found in a text; `doubtful` when only its sound agrees."""
-
-    word: str
-    label: str
-    strong: bool
-    doubtful: bool
-
-
-@dataclass(frozen=True)
 class SpeechLexicons:
     """The three lists, compiled once."""
 
@@ -116,32 +128,35 @@ class SpeechLexicons:
             return True
         return word.lower() in _lowered(self.loanwords.words)
 
-    def dialect_hits(self, text: str, by_sound: bool = True) -> tuple[DialectHit, ...]:
-        """Dialect words in a text, one per occurrence; a longer word hides the shorter in it."""
-        plain = normalize(text)
-        found: list[DialectHit] = []
-        left = plain
-        for entry in _longest_first(self.dialect):
+    def region_of(self, word: DialectWord) -> str:
+        """The region a dialect word is listed under."""
+        return self._regions[word.word]
+
+    @functools.cached_property
+    def ear(self) -> Ear:
+        """The dialect phrases made ready for searching by ear."""
+        return Ear(word for region in self.dialect.regions for word in region.words)
+
+    @functools.cached_property
+    def _regions(self) -> dict[str, str]:
+        return {word.word: r.region for r in self.dialect.regions for word in r.words}
+
+    @functools.cached_property
+    def _longest_first(self) -> tuple[DialectWord, ...]:
+        words = [word for region in self.dialect.regions for word in region.words]
+        return tuple(sorted(words, key=lambda entry: -len(entry.word)))
+
+    def dialect_words(self, text: str) -> tuple[DialectWord, ...]:
+        """Dialect words written in a text, one per occurrence; a longer word hides the shorter
+        in it."""
+        left = normalize(text)
+        found: list[DialectWord] = []
+        for entry in self._longest_first:
             count = entry.count(left)
             if count:
-                found += [_hit(entry, doubtful=False)] * count
+                found += [entry] * count
                 left = entry.masked(left)
-        if by_sound and left:
-            for entry in _longest_first(self.dialect):
-                if entry.sound:
-                    found += [_hit(entry, doubtful=True)] * _count_sound(entry, left)
         return tuple(found)
-
-
-def _hit(entry: DialectWord, doubtful: bool) -> DialectHit:
-    label = f"{entry.word}（{entry.mandarin}）"
-    return DialectHit(entry.word, label, entry.weight == "strong", doubtful)
-
-
-@functools.lru_cache(maxsize=4)
-def _longest_first(lexicon: DialectLexicon) -> tuple[DialectWord, ...]:
-    words = [word for region in lexicon.regions for word in region.words]
-    return tuple(sorted(words, key=lambda entry: -len(entry.word)))
 
 
 @functools.lru_cache(maxsize=8)
@@ -153,32 +168,3 @@ def _all_of(words: tuple[str, ...]) -> re.Pattern[str]:
 @functools.lru_cache(maxsize=8)
 def _lowered(words: tuple[str, ...]) -> frozenset[str]:
     return frozenset(word.lower() for word in words)
-
-
-def _count_sound(entry: DialectWord, plain: str) -> int:
-    """Occurrences of the word's sound (tones and zh/z left out) in other characters."""
-    for innocent in (*entry.not_in, *entry.not_sound):
-        plain = plain.replace(innocent, "|")
-    wanted = _sounds(entry.word)
-    size, count, position = len(wanted), 0, 0
-    heard = _sounds(plain)
-    while position + size <= len(heard):
-        if heard[position : position + size] == wanted:
-            count, position = count + 1, position + size
-        else:
-            position += 1
-    return count
-
-
-@functools.lru_cache(maxsize=4096)
-def _sounds(text: str) -> tuple[str, ...]:
-    from pypinyin import Style, lazy_pinyin  # its dictionaries take a while to load
-
-    parts: list[str] = []
-    for char in text:
-        if not _HAN.match(char):
-            parts.append("|")
-            continue
-        sound = lazy_pinyin(char, style=Style.NORMAL)[0]
-        parts.append(sound[0] + sound[2:] if sound[:2] in ("zh", "ch", "sh") else sound)
-    return tuple(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import numpy as np
@@ -13,7 +14,9 @@ from qc_speech.text.normalize import normalize
 _PIECE = re.compile(r"[\u3400-\u9fff]|[A-Za-z][A-Za-z'’]*|\d+(?:\.\d+)?%?")
 _VOWELS = re.compile(r"[aeiouy]+")
 _SPOKEN_DIGITS = frozenset("零一二三四五六七八九幺〇两")
-_DIP_DB = 2.0  # a syllable's peak stands out of both its valleys by this (de Jong & Wempe 2009)
+_BAND_HZ = (300.0, 3400.0)  # vowels; in a wider band hiss and hum make peaks of their own
+_SMOOTH = np.hanning(7)[1:-1] / np.hanning(7).sum()  # 50 ms: shorter dips are no syllable's end
+_DIP_DB = 1.5  # a syllable's peak stands out of both its valleys by this (de Jong & Wempe 2009)
 _REACH_DB = 25.0  # quieter peaks are breath and noise
 _PERIODIC = 0.4  # normalized autocorrelation of a voiced peak
 _WINDOW = 640  # 40 ms: three periods of the lowest voice
@@ -61,13 +64,23 @@ def digit_share(text: str) -> float:
 
 def nuclei(samples: Samples) -> int:
     """Syllable nuclei in a 1-D signal: voiced peaks of its envelope with a dip on both sides."""
-    power = block_power(samples)
-    if power.size < 5:
+    from scipy.signal import sosfilt  # takes a while to load
+
+    power = block_power(sosfilt(_band(), samples).astype(np.float32))
+    if power.size < _SMOOTH.size:
         return 0
-    levels = decibels(np.convolve(power, (0.25, 0.5, 0.25), "same"))
+    levels = decibels(np.convolve(power, _SMOOTH, "same"))
     floor = float(np.percentile(levels, 95)) - _REACH_DB
     peaks = [peak for peak in _peaks(levels) if levels[peak] > floor]
     return int(_voiced(samples, peaks).sum())
+
+
+@functools.lru_cache(maxsize=1)
+def _band() -> Floats:
+    from scipy.signal import butter
+
+    sections = butter(4, _BAND_HZ, "bandpass", fs=SAMPLE_RATE_HZ, output="sos")
+    return np.asarray(sections, dtype=np.float64)
 
 
 def _peaks(levels: Floats) -> list[int]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pydantic
 
 from qc_speech.model import Outcome, Role, Utterance, UtteranceMeasures
@@ -18,8 +21,13 @@ class NotMandarinParams(Params):
     least_foreign_syllables: int = pydantic.Field(default=4, ge=1)
     least_language_confidence: float = pydantic.Field(default=0.8, ge=0, le=1)
     least_seconds: float = pydantic.Field(default=1.2, ge=0)  # shorter: the language is a guess
-    dialect_words: int = pydantic.Field(default=2, ge=1)  # different strong words
-    dialect_hits: int = pydantic.Field(default=3, ge=1)  # or so many in all
+    mixed_foreign_share: float = pydantic.Field(default=0.3, gt=0, le=1)  # inside a sentence
+    mixed_turns: int = pydantic.Field(default=2, ge=1)  # so many such turns are a habit
+    dialect_floor: float = pydantic.Field(default=0.3, ge=0)  # evidence that comes by chance
+    dialect_middle: float = pydantic.Field(default=0.9, gt=0)  # so much over it is an even chance
+    dialect_slope: float = pydantic.Field(default=3.0, gt=0)
+    dialect_turns: int = pydantic.Field(default=8, ge=1)  # the clearest turns that are counted
+    answering_allowed: bool = False  # to answer a customer in the customer's own language
 
 
 def _not_mandarin(ctx: Context, params: NotMandarinParams) -> tuple[Draft, ...]:
@@ -28,9 +36,7 @@ def _not_mandarin(ctx: Context, params: NotMandarinParams) -> tuple[Draft, ...]:
         (u, measured[u.index]) for u in ctx.call.by_role(Role.AGENT) if u.index in measured
     ]
     drafts = [draft for u, m in said if (draft := _foreign(u, m, params))]
-    dialect = _dialect(said, params)
-    if dialect:
-        drafts.append(dialect)
+    drafts += [draft for draft in (_dialect(ctx, said, params), _mixed(ctx, said, params)) if draft]
     if drafts:
         return tuple(drafts)
     party = ctx.measures.party(Role.AGENT)
@@ -62,38 +68,67 @@ def _foreign(utterance: Utterance, m: UtteranceMeasures, params: NotMandarinPara
     return None
 
 
-def _dialect(said: _Said, params: NotMandarinParams) -> Draft | None:
+def _dialect(ctx: Context, said: _Said, params: NotMandarinParams) -> Draft | None:
     """One finding per call: dialect is a manner of speaking, its words are the evidence."""
-    strong = [label for _, m in said for label in m.dialect]
-    doubtful = [label for _, m in said for label in m.dialect_doubtful]
-    best = max(said, key=lambda pair: _weight(pair[1]), default=None)
-    if best is None or not (strong or doubtful):
+    found = sorted(
+        (pair for pair in said if pair[1].dialect_evidence > 0),
+        key=lambda pair: -pair[1].dialect_evidence,
+    )[: params.dialect_turns]
+    if not found:
         return None
-    support = set(doubtful) - set(strong)
-    weak = {label for _, m in said if m.dialect for label in m.dialect_weak}
-    distinct = len(set(strong))
-    if distinct >= params.dialect_words or len(strong) >= params.dialect_hits:
-        probability = min(0.97, 0.85 + 0.04 * len(strong))
-    elif distinct and (support or weak):
-        probability = 0.7
-    elif distinct:
-        probability = 0.5
-    elif len(support) >= params.dialect_words and len(doubtful) >= params.dialect_hits:
-        probability = 0.62
-    elif len(support) >= params.dialect_words:
-        probability = 0.45
-    else:
-        return None  # one word that only sounds like dialect is a slip of the recognizer
-    words = "、".join(dict.fromkeys([*strong, *sorted(weak), *sorted(support)]))
-    kind = "使用方言词" if distinct else "疑似使用方言词（按读音）"
-    draft = judged(probability, f"{kind}：{words}", heard(best[0]))
-    if draft and best[0].confidence < 0.25 and probability < 0.8 and draft.outcome is _CHARGED:
-        return judged(0.55, draft.reason + "，但这句听得不清", draft.evidence)
+    # by chance the clearest of many turns shows more than the clearest of a few
+    floor = params.dialect_floor + 0.1 * math.log2(max(1.0, len(said) / 20))
+    counted = [(u, m) for u, m in found if m.dialect_evidence > floor]
+    total = sum(m.dialect_evidence - floor for _, m in counted)
+    written = dict.fromkeys(word for _, m in counted for word in m.dialect)
+    others = dict.fromkeys(
+        word for _, m in counted for word in (*m.dialect_doubtful, *m.dialect_weak)
+    )
+    distinct = len({*written, *others})
+    odds = params.dialect_slope * (total - params.dialect_middle) + min(2, distinct - 1)
+    probability = 1 / (1 + math.exp(-odds))
+    words = "、".join(dict.fromkeys([*written, *others]))
+    region = _region(counted)
+    kind = f"使用方言（{region}）" if written else f"疑似使用方言（{region}，按读音）"
+    draft = judged(min(0.97, probability), f"{kind}：{words}", heard(found[0][0]))
+    if draft and draft.outcome is _CHARGED and _customers(ctx) == region:
+        if params.answering_allowed:
+            return None
+        return replace(draft, reason=draft.reason + "；客户说的也是这种方言")
     return draft
 
 
-def _weight(m: UtteranceMeasures) -> float:
-    return len(m.dialect) + 0.5 * len(m.dialect_doubtful) + 0.1 * len(m.dialect_weak)
+def _region(said: _Said) -> str:
+    """The region most of the evidence points to."""
+    weights: dict[str, float] = {}
+    for _, m in said:
+        weights[m.dialect_region] = weights.get(m.dialect_region, 0.0) + m.dialect_evidence
+    return max(weights, key=lambda region: weights[region], default="")
+
+
+def _customers(ctx: Context) -> str:
+    """The region of the customer's dialect, empty where the customer speaks none."""
+    measured = {m.index: m for m in ctx.measures.utterances}
+    said = [
+        (u, measured[u.index])
+        for u in ctx.call.by_role(Role.CUSTOMER)
+        if u.index in measured and measured[u.index].dialect_evidence >= 1
+    ]
+    return _region(said)
+
+
+def _mixed(ctx: Context, said: _Said, params: NotMandarinParams) -> Draft | None:
+    """Foreign words inside Chinese sentences: one is a question, a habit is not Mandarin."""
+    mixed = [
+        u
+        for u, m in said
+        if params.mixed_foreign_share <= m.foreign_share <= params.max_foreign_share
+    ]
+    if not mixed:
+        return None
+    share = max(m.foreign_share for u, m in said if u in mixed)
+    text = f"{len(mixed)} 句话里夹用外语，外语音节最多占 {share:.0%}"
+    return judged(0.65 if len(mixed) >= params.mixed_turns else 0.45, text, heard(mixed[0]))
 
 
 KINDS: tuple[Kind, ...] = (Kind("not_mandarin", NotMandarinParams, by_agent(_not_mandarin)),)
