@@ -293,3 +293,14 @@ def test_paper_shows_what_the_screen_folds_away(open_page: Any) -> None:
     assert not page.locator("#controls").is_visible()
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert page.locator("details[open]").count() == 0
+
+
+def test_the_call_over_time_is_a_picture_with_its_table(open_page: Any) -> None:
+    page = open_page("calls/c01.html")
+    assert page.locator(".overtime svg .curve").count() >= 3
+    assert page.locator(".overtime svg .speech").count() > 0
+    assert page.locator("#over-time tbody tr").count() == 6
+    page.locator("#over-time tbody tr").nth(2).locator("button").click()
+    assert page.locator("#timeline").get_attribute("aria-valuetext") == "0:10"
+    small = open_page("calls/c01.html", width=390)
+    assert small.evaluate("document.documentElement.scrollWidth") <= 390

@@ -18,6 +18,7 @@ from qc_speech.model import CallResult
 from qc_speech.ports import Hook, silent_hook
 from qc_speech.report import callpage
 from qc_speech.report.names import Names
+from qc_speech.report.overtime import over_time
 from qc_speech.report.scorecard import Card, card_of
 from qc_speech.report.summary import CallEntry, CallRow, entry_of, row_of
 from qc_speech.report.tally import add_up
@@ -130,6 +131,7 @@ class _Pages:
             low_turns=callpage.low_turns(result),
             line_quality=callpage.line_quality(result.measures.snr_db),
             timeline=callpage.timeline(result, shown),
+            over_time=over_time(result),
         )
 
     def agent(self, folder: Path, page: str, card: Card) -> AgentRow:

@@ -24,7 +24,7 @@ class NotMandarinParams(Params):
     mixed_foreign_share: float = pydantic.Field(default=0.3, gt=0, le=1)  # inside a sentence
     mixed_turns: int = pydantic.Field(default=2, ge=1)  # so many such turns are a habit
     dialect_floor: float = pydantic.Field(default=0.3, ge=0)  # evidence that comes by chance
-    dialect_middle: float = pydantic.Field(default=0.9, gt=0)  # so much over it is an even chance
+    dialect_middle: float = pydantic.Field(default=0.8, gt=0)  # so much over it is an even chance
     dialect_slope: float = pydantic.Field(default=3.0, gt=0)
     dialect_turns: int = pydantic.Field(default=8, ge=1)  # the clearest turns that are counted
     answering_allowed: bool = False  # to answer a customer in the customer's own language
