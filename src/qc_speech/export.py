@@ -17,7 +17,7 @@ from qc_speech.errors import QcError, UsageError
 
 FORMATS = ("rttm", "vtt", "csv", "json")
 
-_VOICES = {"agent": "坐席", "customer": "客户", "other": "其他", "unknown": "未知"}
+_VOICES = {"agent": "坐席", "customer": "客户", "other": "其他"}
 # A cell that starts so is a formula to Excel and LibreOffice; a leading ' makes it a text.
 _FORMULA = re.compile(r"^[\s]*[=+\-@＝＋－＠]|^[\t\r\n]")
 _FINDING_COLUMNS = (
@@ -87,14 +87,16 @@ def export(out: Path, fmt: str, dest: Path) -> tuple[Path, ...]:
 
 
 def rttm(result: Result) -> str:
-    """The turns as NIST RTTM: one SPEAKER line each, named agent, customer, other or unknown."""
+    """The turns as NIST RTTM: one SPEAKER line each, named agent, customer or other. Speakers who
+    could not be told apart as parties keep their own labels (S0, S1; ch0, ch1)."""
     uri = _uri(result)
     lines = []
     for turn in _turns(result):
         start, end = _ms(turn["start"]), _ms(turn["end"])
         if end > start:
+            name = re.sub(r"\s+", "_", _undecided(result, turn) or turn["speaker"])
             place = f"{start / 1000:.3f} {(end - start) / 1000:.3f}"
-            lines.append(f"SPEAKER {uri} 1 {place} <NA> <NA> {turn['speaker']} <NA> <NA>\n")
+            lines.append(f"SPEAKER {uri} 1 {place} <NA> <NA> {name} <NA> <NA>\n")
     return "".join(lines)
 
 
@@ -107,8 +109,10 @@ def vtt(result: Result) -> str:
             continue
         start = _ms(turn["start"])
         end = max(_ms(turn["end"]), start + 1)  # a cue must not be empty
-        voice = _VOICES.get(turn["speaker"], _VOICES["unknown"])
-        cues.append(f"{_clock(start)} --> {_clock(end)}\n<v {voice}>{_escaped(text)}</v>\n")
+        voice = _undecided(result, turn) or _VOICES.get(turn["speaker"], "未知")
+        cues.append(
+            f"{_clock(start)} --> {_clock(end)}\n<v {_escaped(voice)}>{_escaped(text)}</v>\n"
+        )
     return "\n".join(cues)
 
 
@@ -223,6 +227,13 @@ def _whole(target: Path, bom: bool = False) -> Iterator[TextIO]:
 
 def _turns(result: Result) -> list[Result]:
     return sorted(result["turns"], key=lambda turn: (turn["start"], turn["end"]))
+
+
+def _undecided(result: Result, turn: Result) -> str | None:
+    """The label of a speaker of whom it is not known which party he is; else None."""
+    label = turn.get("speaker_label")
+    speakers = (result.get("roles") or {}).get("speakers") or {}
+    return str(label) if label and speakers.get(label) == "unknown" else None
 
 
 def _uri(result: Result) -> str:

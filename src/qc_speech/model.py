@@ -178,11 +178,15 @@ class Diarization:
 
 @dataclass(frozen=True)
 class RoleGuess:
-    """Which speaker is which party, with the probability that it is right and the evidence."""
+    """Which speaker is which party, with the probability that it is right and the evidence.
+
+    `doubts` are what a person has to look at, in words for people (each becomes a review reason).
+    """
 
     roles: tuple[tuple[str, Role], ...]
     confidence: float
     evidence: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def of(self, speaker: str) -> Role:
         return dict(self.roles).get(speaker, Role.UNKNOWN)

@@ -26,7 +26,8 @@ def to_public(result: CallResult) -> dict[str, Any]:
     """The result as the published schema has it; readers outside the project rely on the names."""
     call, meta = result.call, result.call.recording.metadata
     measures = result.measures
-    parties = {party.role: party for party in measures.parties}
+    # What two undecided speakers measure together says nothing of either party.
+    parties = {p.role: p for p in measures.parties if p.role is not Role.UNKNOWN}
     return {
         "schema": SCHEMA,
         "call_id": meta.call_id,
@@ -48,19 +49,19 @@ def to_public(result: CallResult) -> dict[str, Any]:
             "confidence": round(call.roles.confidence, 3),
             "speakers": {speaker: role.value for speaker, role in call.roles.roles},
             "evidence": list(call.roles.evidence),
+            "doubts": list(call.roles.doubts),
         },
         "turns": [_turn(utterance) for utterance in call.utterances],
         "measures": {
             **{role.value: _party(parties[role]) for role in parties},
             "silences": [
-                {**_span(s.span), "after": s.after.value if s.after else None}
-                for s in measures.silences
+                {**_span(s.span), "after": _party_name(s.after)} for s in measures.silences
             ],
             "overlaps": [
                 {
                     **_span(o.span),
-                    "first": o.first.value,
-                    "second": o.second.value,
+                    "first": _party_name(o.first),
+                    "second": _party_name(o.second),
                     "kind": o.kind,
                     "confidence": round(o.confidence, 3),
                     "yielded": o.yielded,
@@ -104,13 +105,21 @@ def _engine(result: CallResult) -> dict[str, str]:
     return engine
 
 
+def _party_name(role: Role | None) -> str | None:
+    """agent, customer or other. Who could not be told apart is neither party, so `other`; that
+    it is a doubt stands in `roles` (confidence, the speaker as unknown) and in the review."""
+    if role is None:
+        return None
+    return str(Role.OTHER.value if role is Role.UNKNOWN else role.value)
+
+
 def _span(span: Span) -> dict[str, float]:
     return {"start": seconds(span.start_ms), "end": seconds(span.end_ms)}
 
 
 def _turn(utterance: Utterance) -> dict[str, Any]:
     return {
-        "speaker": utterance.role.value,
+        "speaker": _party_name(utterance.role),
         "speaker_label": utterance.speaker,
         **_span(utterance.span),
         "text": utterance.text,
@@ -185,7 +194,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "check": finding.check,
         "family": finding.family,
         "outcome": finding.outcome.value,
-        "speaker": (place.speaker or Role.UNKNOWN).value if place else None,
+        "speaker": _party_name(place.speaker or Role.UNKNOWN) if place else None,
         "start": seconds(place.span.start_ms) if place else None,
         "end": seconds(place.span.end_ms) if place else None,
         "quote": place.quote if place else "",

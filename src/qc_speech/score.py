@@ -63,7 +63,8 @@ def _is_critical(finding: Finding, scoring: Scoring) -> bool:
 def _review_reasons(call: Call, findings: Sequence[Finding], scoring: Scoring) -> tuple[str, ...]:
     reasons: list[str] = []
     if any(role is Role.UNKNOWN for _, role in call.roles.roles):
-        reasons.append("未能分清坐席和客户")
+        reasons.append(f"未能分清坐席和客户（把握 {call.roles.confidence:.0%}）")
+    reasons.extend(call.roles.doubts)
     if not call.utterances:
         reasons.append("录音中没有听到讲话")
     for finding in findings:

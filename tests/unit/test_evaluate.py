@@ -239,7 +239,8 @@ def test_swapped_roles_hurt_only_what_is_measured_with_roles(bench: Bench) -> No
 
 def test_unknown_roles_are_unknown_and_not_wrong(bench: Bench) -> None:
     for heard in bench.results["a1"]["turns"]:
-        heard["speaker"] = "unknown"
+        heard["speaker_label"], heard["speaker"] = heard["speaker"], "other"
+    bench.results["a1"]["roles"] = {"speakers": {"agent": "unknown", "customer": "unknown"}}
     assert bench.json()["speech"]["mono"]["roles"]["unknown"] == 1
 
 

@@ -83,6 +83,18 @@ def test_rttm_is_read_back_by_pyannote(out: Path, tmp_path: Path) -> None:
     ] == [(0.61, 3.0, "agent"), (2.5, 4.0, "customer"), (3661.5, 3662.25, "other")]
 
 
+def test_speakers_who_could_not_be_told_keep_their_labels() -> None:
+    turns = [
+        {"speaker": "other", "speaker_label": "S0", "start": 0.5, "end": 1.0, "text": "喂"},
+        {"speaker": "other", "speaker_label": "S1", "start": 1.5, "end": 2.0, "text": "嗯"},
+        {"speaker": "other", "speaker_label": "S2", "start": 2.5, "end": 3.0, "text": "请按一"},
+    ]
+    speakers = {"S0": "unknown", "S1": "unknown", "S2": "other"}
+    doubted = result(turns=turns, roles={"speakers": speakers})
+    assert [line.split()[7] for line in rttm(doubted).splitlines()] == ["S0", "S1", "other"]
+    assert re.findall("<v ([^>]+)>", vtt(doubted)) == ["S0", "S1", "其他"]
+
+
 def test_rttm_lines_have_ten_fields_whatever_the_call_is_named() -> None:
     empty = {"speaker": "agent", "start": 1.0, "end": 1.0, "text": ""}
     text = rttm(result("call 7\tb", turns=[*result()["turns"], empty]))

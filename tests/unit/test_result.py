@@ -180,4 +180,34 @@ def test_a_speaker_is_written_by_his_role(role: Role) -> None:
     base = whole()
     utterance = replace(base.call.utterances[0], role=role)
     data = to_public(replace(base, call=replace(base.call, utterances=(utterance,))))
-    assert data["turns"][0]["speaker"] == role.value
+    assert data["turns"][0]["speaker"] == ("other" if role is Role.UNKNOWN else role.value)
+
+
+def test_who_could_not_be_told_is_no_party_and_the_doubt_is_shown() -> None:
+    base = whole()
+    call, measures = base.call, base.measures
+    guess = RoleGuess((("ch0", Role.UNKNOWN), ("ch1", Role.UNKNOWN)), 0.62)
+    call = replace(
+        call,
+        roles=guess,
+        utterances=tuple(replace(u, role=Role.UNKNOWN) for u in call.utterances),
+    )
+    measures = replace(
+        measures,
+        parties=(party(Role.UNKNOWN),),
+        silences=tuple(replace(s, after=Role.UNKNOWN) for s in measures.silences),
+        overlaps=tuple(
+            replace(o, first=Role.UNKNOWN, second=Role.UNKNOWN) for o in measures.overlaps
+        ),
+    )
+    place = Evidence(Span(0, 10), Role.UNKNOWN, 0, "您好")
+    findings = tuple(replace(finding, evidence=place) for finding in base.findings)
+    data = to_public(replace(base, call=call, measures=measures, findings=findings))
+    assert {turn["speaker"] for turn in data["turns"]} == {"other"}
+    assert {finding["speaker"] for finding in data["findings"]} == {"other"}
+    assert data["measures"]["silences"][0]["after"] == "other"
+    assert {data["measures"]["overlaps"][0][name] for name in ("first", "second")} == {"other"}
+    assert not {"agent", "customer", "other", "unknown"} & set(data["measures"])
+    assert data["roles"]["confidence"] == 0.62
+    assert data["roles"]["speakers"] == {"ch0": "unknown", "ch1": "unknown"}
+    assert [turn["speaker_label"] for turn in data["turns"]] == ["ch0", "ch1"]

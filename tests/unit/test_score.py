@@ -180,7 +180,9 @@ def test_what_a_person_must_look_at() -> None:
     unsure = score_call(CALL, (finding(confidence=0.59),), BOOK)
     assert unsure.review_reasons == ("violation with confidence below 0.6: x",)
     unknown = replace(CALL, roles=RoleGuess((("ch0", Role.UNKNOWN),), 0.5))
-    assert score_call(unknown, (), BOOK).review
+    assert score_call(unknown, (), BOOK).review_reasons == ("未能分清坐席和客户（把握 50%）",)
+    doubted = replace(CALL, roles=RoleGuess((("ch0", Role.AGENT),), 0.5, (), ("声道或许相反",)))
+    assert score_call(doubted, (), BOOK).review_reasons == ("声道或许相反",)
     assert score_call(replace(CALL, utterances=()), (), BOOK).review
     twice = score_call(CALL, (finding(Outcome.UNCERTAIN), finding(Outcome.UNCERTAIN)), BOOK)
     assert len(twice.review_reasons) == 1

@@ -123,7 +123,8 @@ class _Label(_Shape):
 
 
 class _ResultTurn(_Timed):
-    speaker: Literal["agent", "customer", "other", "unknown"]
+    speaker: Literal["agent", "customer", "other", "unknown"]  # unknown: results of 0.1
+    speaker_label: str = ""
     text: str
     confidence: float | None = pydantic.Field(default=None, ge=0, le=1)
 
@@ -135,9 +136,14 @@ class _ResultFinding(_Shape):
     end: float | None = None
 
 
+class _ResultRoles(_Shape):
+    speakers: dict[str, Role] = {}
+
+
 class _Result(_Shape):
     call_id: str
     scenario: str
+    roles: _ResultRoles = _ResultRoles()
     turns: tuple[_ResultTurn, ...]
     findings: tuple[_ResultFinding, ...]
 
@@ -168,10 +174,15 @@ def read_label(path: Path) -> LabelledCall:
 def read_result(path: Path) -> InspectedCall:
     """One public result. Raises QcError."""
     raw = _shaped(path, _Result, "a call result")
+    # A speaker who could not be told is published as `other`, and as unknown in `roles`.
+    named = {s: role for s, role in raw.roles.speakers.items() if role is Role.UNKNOWN}
     return InspectedCall(
         raw.call_id,
         raw.scenario,
-        tuple(HeardTurn(Role(t.speaker), t.span, t.text, t.confidence) for t in raw.turns),
+        tuple(
+            HeardTurn(named.get(t.speaker_label, Role(t.speaker)), t.span, t.text, t.confidence)
+            for t in raw.turns
+        ),
         tuple(HeardFinding(f.check, f.outcome, _finding_span(f)) for f in raw.findings),
     )
 
