@@ -41,7 +41,7 @@ from qc_speech.ports import (
     Transcriber,
     silent_hook,
 )
-from qc_speech.roles import guess_roles, with_roles
+from qc_speech.roles import guess_roles, set_apart, with_roles
 from qc_speech.rules.inspect import find_all
 from qc_speech.rules.kind import Context
 from qc_speech.rules.lexicons import Lexicons
@@ -184,15 +184,18 @@ class Inspection:
     def call(self) -> Call:
         """The conversation: utterances with speakers and roles. The transcript must be there."""
         assert self.transcript is not None
+        lexicons = self._rules.lexicons
         chunks = self._rules.speller.correct(self.transcript.chunks, self.metadata)
-        heard = utterances(chunks, self.diarization)
-        guess = guess_roles(
-            heard, self.diarization.turns, self.metadata, self._rules.lexicons.roles
+        heard, turns = set_apart(
+            utterances(chunks, self.diarization),
+            self.diarization.turns,
+            lexicons.roles.announcements,
         )
+        guess = guess_roles(heard, turns, self.metadata, lexicons.roles, lexicons.phrases)
         return Call(
             recording=self.recording,
             utterances=with_roles(heard, guess),
-            turns=self.diarization.turns,
+            turns=turns,
             roles=guess,
             stamps=(self.transcript.stamp, self.diarization.stamp),
         )

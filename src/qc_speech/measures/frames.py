@@ -46,9 +46,11 @@ class Sound:
     floor_db: tuple[float, ...]  # noise floor of each row
 
     def row(self, speaker: str) -> int:
-        """The row that carries a speaker: the channel for "ch0"/"ch1", else the only one."""
-        if speaker.startswith("ch") and speaker[2:].isdigit():
-            return min(int(speaker[2:]), len(self.power) - 1)
+        """The row that carries a speaker: the channel for "ch0"/"ch1" (and "ch0.ivr", a machine
+        on it), else the only one."""
+        label = speaker.partition(".")[0]
+        if label.startswith("ch") and label[2:].isdigit():
+            return min(int(label[2:]), len(self.power) - 1)
         return 0
 
     def blocks(self, span: Span, row: int) -> Floats:

@@ -1,0 +1,217 @@
+"""The likeliest roles of the speakers of a call, and how likely they are. Pure.
+
+Each speaker's facts add up to log-odds z for being the agent; a role adds z/2 (agent) or -z/2
+(customer) to an assignment of roles, habits of calls (one agent, one customer) add their own, and
+the posterior of an assignment is the softmax over all of them. With two speakers this is the
+logistic function of the difference of their log-odds (Bradley-Terry).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from qc_speech.model import Metadata, Role, RoleGuess, Turn, Utterance
+from qc_speech.roles.announcements import MACHINE
+from qc_speech.roles.evidence import Facts, RoleEvidence, gather, in_company, mark
+from qc_speech.rules.phrases import Phrase
+from qc_speech.text.template import readable
+
+_MOST_SPEAKERS = 5  # 3^5 assignments; who talks less than these is a bystander
+_SHOWN = 4  # facts shown per speaker
+_NEITHER = 1.0  # log-likelihood of a third voice for being a bystander: against |z| / 2 of a party
+_STRANGE_VOICE = -1.5  # log-odds of the voiceprint at which a person looks who it was
+_PARTIES = (Role.AGENT, Role.CUSTOMER)
+
+
+@dataclass(frozen=True)
+class Clues:
+    """What else may be known. `likeness`: cosine of each speaker's voice to the agent's
+    voiceprint; `usual_channel`: where this site's agents mostly are (0 left, 1 right)."""
+
+    likeness: Mapping[str, float] = field(default_factory=dict)
+    usual_channel: int | None = None
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One speaker's side: log-odds for the agent by what they rest on, in words."""
+
+    speaker: str
+    reasons: tuple[tuple[str, float], ...]
+
+    @property
+    def log_odds(self) -> float:
+        return sum(value for _, value in self.reasons)
+
+    def __str__(self) -> str:
+        shown = sorted(self.reasons, key=lambda reason: -abs(reason[1]))[:_SHOWN]
+        told = "、".join(f"{name} {value:+.1f}" for name, value in shown if abs(value) >= 0.1)
+        return f"{self.speaker}: {self.log_odds:+.1f}" + (f"（{told}）" if told else "")
+
+
+def guess_roles(
+    utterances: Sequence[Utterance],
+    turns: Sequence[Turn],
+    metadata: Metadata,
+    evidence: RoleEvidence,
+    phrases: Mapping[str, Phrase],
+    clues: Clues | None = None,
+) -> RoleGuess:
+    """Which speaker is which party, with the probability that this is right. Below
+    `evidence.unsure_below` a speaker stays UNKNOWN. A machine (`set_apart`) is OTHER."""
+    ranked = _by_talk(turns)
+    people = [speaker for speaker in ranked if not speaker.endswith(MACHINE)]
+    others = tuple((s, Role.OTHER) for s in ranked if s not in people[:_MOST_SPEAKERS])
+    if not people:
+        return RoleGuess(others, 0.0, ("没有听到讲话",))
+    clues = clues or Clues()
+    facts = _facts(people[:_MOST_SPEAKERS], utterances, turns, metadata, evidence, phrases)
+    cases = [_case(speaker, facts[speaker], metadata, evidence, clues) for speaker in facts]
+    chances = posterior({case.speaker: case.log_odds for case in cases}, evidence.odd_company)
+    told = tuple(str(case) for case in sorted(cases, key=lambda case: -case.log_odds))
+    if metadata.agent_channel is not None and people[0].startswith("ch"):
+        guess = _named(chances, metadata.agent_channel, evidence, told)
+    else:
+        guess = _heard(chances, evidence, told)
+    guess = _with_voice_doubt(guess, evidence, clues)
+    return replace(guess, roles=guess.roles + others)
+
+
+def _by_talk(turns: Sequence[Turn]) -> list[str]:
+    """Speakers, the one who talks most first."""
+    talk: dict[str, int] = {}
+    for turn in turns:
+        talk[turn.speaker] = talk.get(turn.speaker, 0) + turn.span.duration_ms
+    return sorted(talk, key=lambda speaker: (-talk[speaker], speaker))
+
+
+def _facts(
+    speakers: Sequence[str],
+    utterances: Sequence[Utterance],
+    turns: Sequence[Turn],
+    metadata: Metadata,
+    evidence: RoleEvidence,
+    phrases: Mapping[str, Phrase],
+) -> dict[str, Facts]:
+    talk = [utterance for utterance in utterances if utterance.speaker in speakers]
+    marks = mark(talk, metadata, evidence, phrases)
+    facts = {
+        speaker: gather([m for u, m in zip(talk, marks) if u.speaker == speaker], evidence)
+        for speaker in speakers
+    }
+    return in_company(facts, turns, metadata.direction)
+
+
+def _case(
+    speaker: str, facts: Facts, metadata: Metadata, evidence: RoleEvidence, clues: Clues
+) -> _Case:
+    weights = evidence.weights()
+    reasons = [
+        (_worded(name), evidence.temperature * weights[name] * value)
+        for name, value in facts.items()
+        if name in weights
+    ]
+    if speaker in clues.likeness:
+        likeness = clues.likeness[speaker]
+        reasons.append((f"声纹相似 {likeness:.2f}", evidence.voice.log_odds(likeness)))
+    side, strength = metadata.agent_channel, evidence.named_channel
+    if side is None:
+        side, strength = clues.usual_channel, evidence.usual_channel
+    if side is not None and speaker in ("ch0", "ch1"):
+        here = speaker == f"ch{side}"
+        reasons.append(("坐席声道" if here else "客户声道", strength / 2 * (1 if here else -1)))
+    return _Case(speaker, tuple(reasons))
+
+
+def _worded(name: str) -> str:
+    return f"「{readable(name[2:])}」" if name.startswith("说 ") else name
+
+
+def posterior(
+    log_odds: Mapping[str, float], odd_company: float
+) -> list[tuple[dict[str, Role], float]]:
+    """Every assignment of roles with its probability, the likeliest first."""
+    speakers = list(log_odds)
+    choices = (*_PARTIES, Role.OTHER) if len(speakers) > 2 else _PARTIES
+    scored = []
+    for roles in itertools.product(choices, repeat=len(speakers)):
+        if all(role is Role.OTHER for role in roles):
+            continue
+        total = 0.0
+        for speaker, role in zip(speakers, roles):
+            z = log_odds[speaker] / 2
+            total += {Role.AGENT: z, Role.CUSTOMER: -z}.get(role, _NEITHER)
+        if len(speakers) > 1:
+            total += odd_company * (
+                abs(roles.count(Role.AGENT) - 1) + abs(roles.count(Role.CUSTOMER) - 1)
+            )
+        scored.append((dict(zip(speakers, roles)), total))
+    highest = max(total for _, total in scored)
+    weights = [math.exp(total - highest) for _, total in scored]
+    found = [(roles, weight / sum(weights)) for (roles, _), weight in zip(scored, weights)]
+    return sorted(found, key=lambda item: -item[1])
+
+
+def _heard(
+    chances: list[tuple[dict[str, Role], float]], evidence: RoleEvidence, told: tuple[str, ...]
+) -> RoleGuess:
+    """Roles from what was heard: each speaker's likeliest, if it is likely enough."""
+    best = chances[0][0]
+    sure = {
+        speaker: sum(chance for roles, chance in chances if roles[speaker] is role)
+        for speaker, role in best.items()
+    }
+    # A bystander in doubt does not put the parties in doubt.
+    parties = [s for s, role in best.items() if role in _PARTIES]
+    confidence = min(evidence.at_most, *(sure[s] for s in parties), 1.0)
+    if confidence < evidence.unsure_below:
+        roles = {s: Role.UNKNOWN if s in parties else role for s, role in best.items()}
+        return RoleGuess(tuple(roles.items()), round(confidence, 4), told)
+    agents = list(best.values()).count(Role.AGENT)
+    doubts: tuple[str, ...] = ()
+    if len(best) == 1:
+        told = (*told, "只录到一方")
+    elif agents == 0:
+        doubts = ("只听到客户一方的话：请确认坐席是否录上",)
+    elif agents > 1:
+        # Which of them the manifest means is not known, so nobody may be charged for sure.
+        confidence /= agents
+        doubts = ("似有两位坐席（转接或同事代答）：请确认哪些话是本坐席所说",)
+    return RoleGuess(tuple(best.items()), round(confidence, 4), told, doubts)
+
+
+def _named(
+    chances: list[tuple[dict[str, Role], float]],
+    channel: int,
+    evidence: RoleEvidence,
+    told: tuple[str, ...],
+) -> RoleGuess:
+    """Roles as the manifest has them; where what is said speaks strongly against it, with doubt."""
+    roles = {
+        speaker: Role.AGENT if speaker == f"ch{channel}" else Role.CUSTOMER
+        for speaker in chances[0][0]
+    }
+    agent_is = {s: sum(c for r, c in chances if r[s] is roles[s]) for s in roles}
+    chance = min(agent_is.values())
+    told = ("录音清单指定坐席声道", *told)
+    if chance >= 0.5:
+        return RoleGuess(tuple(roles.items()), 1.0, told)
+    doubt = "通话内容与清单所写的坐席声道相反：请核对声道"
+    return RoleGuess(tuple(roles.items()), round(chance, 4), told, (doubt,))
+
+
+def _with_voice_doubt(guess: RoleGuess, evidence: RoleEvidence, clues: Clues) -> RoleGuess:
+    agents = [s for s, role in guess.roles if role is Role.AGENT and s in clues.likeness]
+    odds = [evidence.voice.log_odds(clues.likeness[s]) for s in agents]
+    if not odds or max(odds) > _STRANGE_VOICE:
+        return guess
+    doubt = "坐席的声音与登记的声纹不符：请确认是否本人"
+    return replace(guess, doubts=(*guess.doubts, doubt))
+
+
+def with_roles(utterances: Sequence[Utterance], guess: RoleGuess) -> tuple[Utterance, ...]:
+    """The utterances with the roles of their speakers."""
+    return tuple(replace(utterance, role=guess.of(utterance.speaker)) for utterance in utterances)
