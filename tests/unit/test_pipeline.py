@@ -73,7 +73,18 @@ def test_a_mono_call_is_told_apart(inspector: Inspector, script: Script, tmp_pat
 def test_the_named_channel_is_the_agent(inspector: Inspector, recording: Path) -> None:
     result = inspector.inspect(recording, replace(META, agent_channel=1))
     assert dict(result.call.roles.roles) == {"ch1": Role.AGENT, "ch0": Role.CUSTOMER}
-    assert result.call.roles.confidence == 1
+
+
+def test_a_channel_that_contradicts_the_talk_charges_nobody(
+    inspector: Inspector, recording: Path
+) -> None:
+    result = inspector.inspect(recording, replace(META, agent_channel=1))
+    assert result.call.roles.confidence < 0.5
+    assert result.score.total == 100
+    assert Outcome.UNCERTAIN in outcomes(result).values()
+    assert any("声道" in reason for reason in result.score.review_reasons)
+    right = inspector.inspect(recording, replace(META, agent_channel=0))
+    assert right.call.roles.confidence == 1 and right.score.total < 100
 
 
 def test_stages_and_progress_have_names(inspector: Inspector, recording: Path) -> None:

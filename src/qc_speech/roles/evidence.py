@@ -16,7 +16,8 @@ from pathlib import Path
 import pydantic
 
 from qc_speech.model import Metadata, Turn, Utterance
-from qc_speech.rules.phrases import AgentTurn, Matcher, Phrase, spoken_identity
+from qc_speech.rules.matcher import Matcher
+from qc_speech.rules.phrases import AgentTurn, Phrase, spoken_identity
 from qc_speech.rules.yamlfile import load_yaml
 from qc_speech.text.normalize import normalize
 from qc_speech.text.template import Corpus, find_in, parse

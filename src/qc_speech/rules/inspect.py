@@ -17,6 +17,7 @@ from qc_speech.rules.conditions.check import custom_kind
 from qc_speech.rules.kind import Context, Draft, Kind
 from qc_speech.rules.lexicons import Lexicons
 from qc_speech.rules.rulebook import Check, Rulebook
+from qc_speech.rules.verdict import doubted
 from qc_speech.score import priced
 
 _NOT_ASKED = Draft(Outcome.NOT_APPLICABLE, 1.0, "这类通话（场景）不考核本项")
@@ -39,6 +40,8 @@ def find_all(ctx: Context, rulebook: Rulebook) -> tuple[Finding, ...]:
     findings: list[Finding] = []
     for check in rulebook.checks:
         drafts = check.kind.run(ctx, check.params) if asked(ctx, check) else (_NOT_ASKED,)
+        if check.family != "timing":  # ringing and length are nobody's words
+            drafts = doubted(drafts, ctx.call.roles)
         findings.extend(priced([_finding(draft, check) for draft in drafts], check))
     return tuple(findings)
 

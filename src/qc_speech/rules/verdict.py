@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from qc_speech.model import Evidence, Outcome, Role, Span, Utterance
+from qc_speech.model import Evidence, Outcome, Role, RoleGuess, Span, Utterance
 from qc_speech.rules.kind import Context, Draft
 
 SURE = 0.6  # below this a violation goes to a person
@@ -50,22 +50,27 @@ def by_agent(run: Run) -> Run:
             return uncertain("未能分清哪一方是坐席，需人工判断")
         if not ctx.call.by_role(Role.AGENT):
             return not_applicable("录音中没有听到坐席的话")
-        drafts = run(ctx, params)
-        if roles.confidence >= SURE:
-            return drafts
-        return tuple(
-            replace(
-                draft,
-                outcome=Outcome.UNCERTAIN,
-                confidence=round(min(draft.confidence, roles.confidence), 3),
-                reason=f"{draft.reason}；但哪一方是坐席不能确定",
-            )
-            if draft.outcome is Outcome.VIOLATION
-            else draft
-            for draft in drafts
-        )
+        return doubted(run(ctx, params), roles)
 
     return guarded
+
+
+def doubted(drafts: tuple[Draft, ...], roles: RoleGuess) -> tuple[Draft, ...]:
+    """Nobody is charged for what may be another's doing: where it is not sure which party is the
+    agent (or which of two agents is meant), a violation goes to a person."""
+    if roles.confidence >= SURE:
+        return drafts
+    return tuple(
+        replace(
+            draft,
+            outcome=Outcome.UNCERTAIN,
+            confidence=round(min(draft.confidence, roles.confidence), 3),
+            reason=f"{draft.reason}；但哪一方是坐席不能确定",
+        )
+        if draft.outcome is Outcome.VIOLATION
+        else draft
+        for draft in drafts
+    )
 
 
 def seconds(ms: float) -> str:
