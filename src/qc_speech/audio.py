@@ -12,6 +12,7 @@ import numpy as np
 
 from qc_speech.errors import AudioError
 from qc_speech.model import Metadata, Recording
+from qc_speech.parties import parties
 from qc_speech.ports import SAMPLE_RATE_HZ, Audio, Samples
 
 MAX_SECONDS = 12 * 3600  # a decompression bomb is refused, a long shift's recording is not
@@ -23,9 +24,15 @@ NOTES = {
     "not_stereo": "the manifest says stereo, the file is mono: inspected as mono",
     "not_mono": "the manifest says mono, the file has two channels: mixed to mono",
     "same_channels": "both channels carry the same sound: inspected as mono",
+    "one_channel": "one of two channels is empty: the other one was inspected as mono",
+    "cross_talk": "each party is heard on the other's channel too: taken off; record them apart",
+    "clipped": "the recorder clipped loud speech: record at a lower level",
+    "very_quiet": "recorded very quietly: raise the recorder's level",
 }
-_SAME_CHANNEL_CORRELATION = 0.98
+_MOST_ROOM_SECONDS = 4 * 3600  # taken on the word of a header
 _SILENT_DBFS = -65.0
+_QUIET_DBFS = -42.0  # of the loudest speech (99th percentile of 20 ms)
+_CLIPPED_SHARE = 0.0005  # of all samples
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,7 @@ class _Sound:
     rate_hz: int
     expected_ms: int | None
     broken: bool
+    clipped: bool
 
 
 def load(path: Path, metadata: Metadata) -> Audio:
@@ -47,12 +55,16 @@ def load(path: Path, metadata: Metadata) -> Audio:
         raise AudioError(
             f"{path.name}: holds no sound (0 seconds); copy it again from the recorder"
         )
-    samples, notes = _parties(sound.samples, metadata)
+    samples, notes = parties(sound.samples, metadata.channels)
     duration_ms = round(samples.shape[1] * 1000 / SAMPLE_RATE_HZ)
     if sound.broken or (sound.expected_ms and duration_ms < sound.expected_ms - 1000):
         notes.append("truncated")
-    if float(np.max(np.abs(samples))) < 10 ** (_SILENT_DBFS / 20):
+    if max(float(samples.max()), -float(samples.min())) < 10 ** (_SILENT_DBFS / 20):
         notes.append("silent")
+    elif _loudest_dbfs(samples) < _QUIET_DBFS:
+        notes.append("very_quiet")
+    if sound.clipped:
+        notes.append("clipped")
     recording = Recording(
         id=file_id(path),
         source_name=shown_name(path),
@@ -107,25 +119,49 @@ def _decode(path: Path) -> _Sound:
             )
         expected = _promised_ms(path, rate) or _expected_ms(path, stream)
         resampler = AudioResampler(format="fltp", layout=stream.layout, rate=SAMPLE_RATE_HZ)
-        blocks: list[Samples] = []
-        broken, total = False, 0
+        held = (container.duration or 0) / 1_000_000  # an estimate is enough
+        samples = _Rows(channels, held)
+        broken, cut, frames = False, 0.0, 0
         try:
             for frame in container.decode(stream):
+                cut, frames = cut + _cut_off(frame, channels), frames + frame.samples
                 frame.pts = None  # recorders write odd timestamps; samples in order are the truth
                 for part in resampler.resample(frame):
-                    blocks.append(_to_array(part, channels))
-                    total += blocks[-1].shape[1]
-                if total > MAX_SECONDS * SAMPLE_RATE_HZ:
+                    samples.add(_to_array(part, channels))
+                if samples.count > MAX_SECONDS * SAMPLE_RATE_HZ:
                     raise AudioError(f"{path.name}: longer than 12 hours; split the recording")
-            blocks.extend(_to_array(part, channels) for part in resampler.resample(None))
+            for part in resampler.resample(None):
+                samples.add(_to_array(part, channels))
         except (av.error.FFmpegError, ValueError, OSError):
             broken = True
-        if not blocks:
+        if not samples.count:
             what = "damaged, nothing can be decoded" if stream.duration else "holds no sound (0 s)"
             raise AudioError(f"{path.name}: {what}; copy it again from the recorder")
-        samples = np.concatenate(blocks, axis=1)
-    np.nan_to_num(samples, copy=False)
-    return _Sound(np.clip(samples, -1.0, 1.0), int(rate), expected, broken)
+    clipped = cut > _CLIPPED_SHARE * frames
+    return _Sound(samples.whole(), int(rate), expected, broken, clipped)
+
+
+class _Rows:
+    """Sound that grows in place: a long recording is never held twice."""
+
+    def __init__(self, channels: int, seconds: float) -> None:
+        """Room for `seconds`; pages that nothing is written to take no memory."""
+        room = round((min(max(seconds, 0.0), _MOST_ROOM_SECONDS) + 1) * SAMPLE_RATE_HZ)
+        self._held = np.empty((channels, room), np.float32)
+        self.count = 0
+
+    def add(self, part: Samples) -> None:
+        """(channels, n) more; what is no number is silence, what is beyond full scale is at it."""
+        end = self.count + part.shape[1]
+        if end > self._held.shape[1]:
+            grown = np.empty((len(self._held), end + self._held.shape[1] // 2), np.float32)
+            grown[:, : self.count] = self._held[:, : self.count]
+            self._held = grown
+        np.clip(np.nan_to_num(part), -1.0, 1.0, out=self._held[:, self.count : end])
+        self.count = end
+
+    def whole(self) -> Samples:
+        return self._held[:, : self.count]
 
 
 def _to_array(frame: Any, channels: int) -> Samples:
@@ -153,27 +189,26 @@ def _expected_ms(path: Path, stream: Any) -> int | None:
     return promised if promised < MAX_SECONDS * 1000 else None
 
 
-def _parties(samples: Samples, metadata: Metadata) -> tuple[Samples, list[str]]:
-    """Rows that carry different speech: one (mono) or two (stereo), and notes for people."""
-    notes: list[str] = []
-    samples = samples - samples.mean(axis=1, keepdims=True)  # DC offset
-    if samples.shape[0] > 2:
-        notes.append("many_channels")
-        return samples.mean(axis=0, keepdims=True).astype(np.float32), notes
-    if samples.shape[0] == 1:
-        if metadata.channels == "stereo":
-            notes.append("not_stereo")
-        return samples.astype(np.float32), notes
-    left, right = samples
-    if metadata.channels == "mono":
-        notes.append("not_mono")
-        return samples.mean(axis=0, keepdims=True).astype(np.float32), notes
-    if _same(left, right):
-        notes.append("same_channels")
-        return samples.mean(axis=0, keepdims=True).astype(np.float32), notes
-    return samples.astype(np.float32), notes
+def _loudest_dbfs(samples: Samples) -> float:
+    """Level of the loudest hundredth of all 20 ms stretches, in the louder channel."""
+    count = samples.shape[1] // 320
+    if not count:
+        return _SILENT_DBFS
+    frames = samples[:, : count * 320].reshape(len(samples), count, 320)
+    power = np.percentile(np.einsum("cij,cij->ci", frames, frames) / 320, 99, axis=1)
+    return float(10 * np.log10(max(float(power.max()), 1e-12)))
 
 
-def _same(left: Samples, right: Samples) -> bool:
-    power = float(np.sqrt(np.dot(left, left) * np.dot(right, right)))
-    return power > 0 and float(np.dot(left, right)) / power > _SAME_CHANNEL_CORRELATION
+def _cut_off(frame: Any, channels: int) -> float:
+    """How many samples of a decoded frame follow another one at full scale (mu-law ends at 0.98):
+    a peak is sharp, a top that was cut off is flat. Per channel."""
+    data = frame.to_ndarray()
+    rows = data if frame.format.is_planar else data.reshape(-1, channels).T
+    if rows.dtype.kind == "f":
+        full = np.abs(rows) > 0.97
+    elif rows.dtype.kind == "u":
+        full = (rows < 4) | (rows > 251)
+    else:
+        top = 0.97 * np.iinfo(rows.dtype).max
+        full = (rows > top) | (rows < -top)
+    return float(np.sum(full[:, 1:] & full[:, :-1])) / channels

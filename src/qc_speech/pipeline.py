@@ -52,7 +52,7 @@ from qc_speech.spelling import Speller
 
 T = TypeVar("T")
 STAGES = ("decode", "diarize", "transcribe", "measure", "score")
-_AUDIO_VERSION = "audio/1"
+_AUDIO_VERSION = "audio/2"
 _CALL_VERSION = "call/2"
 
 

@@ -39,10 +39,10 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Any:
     def tell(*channels: Iterable[tuple[float, float]]) -> None:
         answers = iter([list(spans) for spans in channels])
 
-        def answer(sound: Sound, options: Any) -> list[dict[str, int]]:
-            return [{"start": int(a * RATE), "end": int(b * RATE)} for a, b in next(answers)]
+        def answer(sound: Sound, options: Any) -> tuple[tuple[int, int], ...]:
+            return tuple((int(a * 100), int(b * 100)) for a, b in next(answers))
 
-        monkeypatch.setattr("faster_whisper.vad.get_speech_timestamps", answer)
+        monkeypatch.setattr("qc_speech.engines.channels.stretches", answer)
 
     return tell
 

@@ -13,7 +13,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     0: ("model", "errors"),
     1: ("codec", "result", "resources", "settings", "ports", "text", "measures", "rules", "roles",
         "align", "score", "scenario", "spelling"),
-    2: ("audio", "engines", "models", "store", "store_memory", "migrations"),
+    2: ("audio", "parties", "engines", "models", "store", "store_memory", "migrations"),
     3: ("pipeline", "publish", "batch", "setup", "intake", "report", "evaluate", "export", "doctor",
         "api"),
     4: ("cli", "__main__"),

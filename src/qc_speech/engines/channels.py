@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from qc_speech.engines.options import SpeechOptions
+from qc_speech.engines.speech import FRAME_MS, PER_FRAME, near, stretches
 from qc_speech.engines.timeline import Bools, talk
 from qc_speech.model import Diarization, Span, Stamp, Turn
 from qc_speech.ports import SAMPLE_RATE_HZ, Samples
 
 Levels = npt.NDArray[np.floating]
 
-FRAME_MS = 10
-_PER_FRAME = SAMPLE_RATE_HZ * FRAME_MS // 1000
 _QUIETEST = -100.0  # dBFS
 
 
@@ -30,15 +30,14 @@ _QUIETEST = -100.0  # dBFS
 class ChannelOptions:
     """Defaults: what was measured best on telephone calls. Levels in dB."""
 
-    threshold: float = 0.3  # Silero's probability of speech
-    release: float = 0.15
+    speech: SpeechOptions = field(default_factory=SpeechOptions)
     reach_ms: int = 500  # how far an edge may move away from what the VAD found
     hole_ms: int = 120  # silence inside a word (stops) that does not end the sound
-    above_floor_db: float = 6.0  # sound: so far above the channel's noise,
+    above_floor_db: float = 4.5  # sound: so far above the channel's noise,
     below_speech_db: float = 28.0  # and no further than this below its speech
     crosstalk_db: float = 15.0  # weaker than the other channel by this,
     below_own_db: float = 12.0  # and than the channel's own speech by this: cross-talk
-    fill_ms: int = 1000  # a pause in a turn, the other party silent
+    fill_ms: int = 1600  # a pause in a turn, the other party silent
     fill_beside_ms: int = 500  # the same, the other party talking
     least_ms: int = 120  # of a turn
 
@@ -99,7 +98,7 @@ def speech_spans(
 def _speech(samples: Samples, options: ChannelOptions) -> list[tuple[Bools, Bools]]:
     """Per channel and 10 ms frame: this channel speaks, another one does."""
     levels = [level(channel) for channel in samples]
-    cores = [_cores(channel, options) for channel in samples]
+    cores = [stretches(channel, options.speech) for channel in samples]
     spoken = []
     for number, (own, core) in enumerate(zip(levels, cores)):
         others = [other for place, other in enumerate(levels) if place != number]
@@ -113,39 +112,20 @@ def _speech(samples: Samples, options: ChannelOptions) -> list[tuple[Bools, Bool
 
 def level(channel: Samples) -> Levels:
     """dBFS of every 10 ms, over 20 ms."""
-    count = -(-len(channel) // _PER_FRAME)
-    padded = np.zeros(count * _PER_FRAME, np.float32)
-    padded[: len(channel)] = channel
-    power = np.square(padded.reshape(count, _PER_FRAME)).mean(axis=1)
+    whole = len(channel) // PER_FRAME
+    frames, rest = channel[: whole * PER_FRAME], channel[whole * PER_FRAME :]
+    frames = frames.reshape(whole, PER_FRAME)
+    power = np.einsum("ij,ij->i", frames, frames) / PER_FRAME
+    if len(rest):
+        power = np.append(power, np.dot(rest, rest) / PER_FRAME)
     smooth = (power + np.concatenate([power[1:], power[-1:]])) / 2
     return np.asarray(10 * np.log10(np.maximum(smooth, 10 ** (_QUIETEST / 10))))
 
 
-def _cores(channel: Samples, options: ChannelOptions) -> list[tuple[int, int]]:
-    """Frames in which Silero hears speech."""
-    from faster_whisper.vad import VadOptions, get_speech_timestamps
-
-    if len(channel) == 0:
-        return []
-    found = get_speech_timestamps(
-        channel,
-        VadOptions(
-            threshold=options.threshold,
-            neg_threshold=options.release,
-            min_speech_duration_ms=0,
-            min_silence_duration_ms=100,
-            speech_pad_ms=0,
-        ),
-    )
-    return [(part["start"] // _PER_FRAME, -(-part["end"] // _PER_FRAME)) for part in found]
-
-
 def _own_speech(
-    own: Levels, other: Levels, cores: Sequence[tuple[int, int]], options: ChannelOptions
+    own: Levels, other: Levels, cores: tuple[tuple[int, int], ...], options: ChannelOptions
 ) -> Bools:
-    core = np.zeros(len(own), bool)
-    for start, stop in cores:
-        core[start:stop] = True
+    core = near(cores, len(own), 0)
     sure = core & (own > other - options.crosstalk_db)
     if not sure.any():
         return sure
@@ -156,11 +136,9 @@ def _own_speech(
     least = min(least, normal - 6)
     sound = (own > least) & ~crosstalk
     reach, hole = options.reach_ms // FRAME_MS, options.hole_ms // FRAME_MS
-    near = np.zeros(len(own), bool)
-    for start, stop in cores:
-        near[max(0, start - reach) : stop + reach] = True
+    around = near(cores, len(own), reach)
     spoken = np.zeros(len(own), bool)
-    for start, stop in talk(sound & near, core, hole, hole, 1):
+    for start, stop in talk(sound & around, core, hole, hole, 1):
         if core[start:stop].any():
             spoken[start:stop] = True
     return spoken

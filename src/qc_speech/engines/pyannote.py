@@ -16,16 +16,16 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from qc_speech.engines import timeline
+from qc_speech.engines import speech, timeline
 from qc_speech.engines.options import DiarizerOptions
 from qc_speech.engines.timeline import Bools, Floats, Frames, Labels, Piece, Windows
-from qc_speech.engines.voices import tell_apart
+from qc_speech.engines.voices import Limits, tell_apart
 from qc_speech.errors import ModelError
 from qc_speech.model import Diarization, Span, Stamp, Turn
 from qc_speech.ports import SAMPLE_RATE_HZ, Hook, Samples, silent_hook
@@ -44,8 +44,8 @@ _SILENT = 10 ** (-65 / 20)
 class PyannoteDiarizer:
     """segmentation-3.0 and CAM++ from local files. Not safe for two threads at once.
 
-    speakers: at most so many (None: unknown). threads: of torch in this process (0: its choice);
-    more than one gain little and cost much where cores are shared: rather run more processes.
+    threads: of torch in this process (0: its choice); more than one gain little and cost much
+    where cores are shared: rather run more processes.
     """
 
     def __init__(
@@ -55,14 +55,12 @@ class PyannoteDiarizer:
         *,
         device: str = "cpu",
         threads: int = 1,
-        speakers: int | None = 2,
         options: DiarizerOptions | None = None,
     ) -> None:
         for path in (segmentation, embedding):
             if not path.is_file():
                 raise ModelError(f"{path}: no such file; run 'qc-speech models fetch'")
         self._options = options or DiarizerOptions()
-        self._speakers = speakers
         with quiet():
             import pyannote.audio
             import torch
@@ -78,12 +76,12 @@ class PyannoteDiarizer:
             "pyannote.audio",
             pyannote.audio.__version__,
             f"{segmentation.parent.name}+{embedding.parent.name}",
-            _canonical(self._options, speakers),
+            _canonical(self._options, self._options.speakers),
         )
 
     @classmethod
     def from_pipeline(
-        cls, folder: Path, *, device: str = "cpu", threads: int = 1, speakers: int | None = 2
+        cls, folder: Path, *, device: str = "cpu", threads: int = 1, speakers: int = 2
     ) -> PipelineDiarizer:
         """A whole pipeline in a local folder, e.g. pyannote/speaker-diarization-community-1."""
         if not (folder / "config.yaml").is_file():
@@ -115,6 +113,8 @@ class PyannoteDiarizer:
         windows = self._windows(samples, hook)
         count = int(np.ceil(len(samples) / SAMPLE_RATE_HZ / _FRAME))
         frames = timeline.frames_of(windows, count, options.onset, options.offset, options.overlap)
+        heard = _heard(samples, count, options)
+        frames = replace(frames, speech=frames.speech & heard, double=frames.double & heard)
         pieces = timeline.pieces_of(windows, frames, _frame_count(options.piece_ms))
         embeddings = self._embeddings(samples, pieces, hook)
         labels = self._labels(windows, frames, pieces, embeddings)
@@ -124,11 +124,12 @@ class PyannoteDiarizer:
         main, other = timeline.label_frames(windows, frames, pieces, labels, voices)
         hook("diarize", 1.0, 1.0)
         length_ms = len(samples) * 1000 // SAMPLE_RATE_HZ
-        active = [(main == voice) | (other == voice) for voice in range(voices)]
+        alone = [main == voice for voice in range(voices)]
+        active = [mine | (other == voice) for voice, mine in enumerate(alone)]
         return diarization(
             recording_id,
-            _turns(active, options.fill_beside_ms, options, length_ms),
-            _turns([main == voice for voice in range(voices)], 0, options, length_ms),
+            _turns(active, (options.fill_ms, options.fill_beside_ms), options, length_ms),
+            _turns(alone, (options.fill_heard_ms, 0), options, length_ms),
             self._stamp,
         )
 
@@ -177,7 +178,11 @@ class PyannoteDiarizer:
         change = np.array(
             [self._change(windows, frames, *pair) for pair in itertools.pairwise(pieces)]
         )
-        return tell_apart(embeddings, seconds, change, self._speakers, self._options.one_voice)
+        options = self._options
+        limits = Limits(
+            options.speakers, options.one_voice, options.third_voice, options.third_ms / 1000
+        )
+        return tell_apart(embeddings, seconds, change, limits)
 
     def _change(self, windows: Windows, frames: Frames, left: Piece, right: Piece) -> float:
         """Log-odds that the voice changes between two neighbours."""
@@ -201,7 +206,7 @@ class PipelineDiarizer:
         pipeline: Any,
         model: str,
         *,
-        speakers: int | None = 2,
+        speakers: int = 2,
         options: DiarizerOptions | None = None,
     ) -> None:
         from importlib.metadata import version
@@ -238,10 +243,13 @@ class PipelineDiarizer:
         alone = getattr(output, "exclusive_speaker_diarization", talk)
         names = list(talk.labels())
         options = self._options
+        heard = _heard(samples, count, options)
+        both = [mine & heard for mine in _active(talk, names, count)]
+        single = [mine & heard for mine in _one_at_a_time(_active(alone, names, count))]
         return diarization(
             recording_id,
-            _turns(_active(talk, names, count), options.fill_beside_ms, options, length_ms),
-            _turns(_one_at_a_time(_active(alone, names, count)), 0, options, length_ms),
+            _turns(both, (options.fill_ms, options.fill_beside_ms), options, length_ms),
+            _turns(single, (options.fill_heard_ms, 0), options, length_ms),
             self._stamp,
         )
 
@@ -305,9 +313,21 @@ def _inference(path: Path, device: Any, options: DiarizerOptions) -> Any:
     )
 
 
+def _heard(samples: Samples, count: int, options: DiarizerOptions) -> Bools:
+    """Frames in which there may be speech. Segmentation networks take wind instruments, choirs and
+    ring tones for voices; Silero VAD hardly ever does, but is late at soft onsets: so what counts
+    is speech for both, with some reach."""
+    spans = speech.stretches(samples, options.speech)
+    reach = options.reach_ms // speech.FRAME_MS
+    near = speech.near(spans, -(-len(samples) // speech.PER_FRAME), reach)
+    middles = (_START + (np.arange(count) + 0.5) * _FRAME) * 1000 / speech.FRAME_MS
+    return np.asarray(near[np.minimum(middles.astype(int), len(near) - 1)])
+
+
 def _turns(
-    active: list[Bools], beside_ms: int, options: DiarizerOptions, length_ms: int
+    active: list[Bools], fill_ms: tuple[int, int], options: DiarizerOptions, length_ms: int
 ) -> list[tuple[Span, int]]:
+    """(span, voice); fill_ms: pauses that end no turn, nobody or somebody else in them."""
     found = []
     for voice, mine in enumerate(active):
         others = np.zeros_like(mine)
@@ -316,8 +336,8 @@ def _turns(
         for start, stop in timeline.talk(
             mine,
             others,
-            _frame_count(options.fill_ms),
-            _frame_count(beside_ms),
+            _frame_count(fill_ms[0]),
+            _frame_count(fill_ms[1]),
             _frame_count(options.least_ms),
         ):
             begin, end = min(_ms(start), length_ms), min(_ms(stop), length_ms)
@@ -358,5 +378,5 @@ def _ms(frame: int) -> int:
     return 0 if frame <= 0 else round(1000 * (_START + frame * _FRAME))
 
 
-def _canonical(options: DiarizerOptions, speakers: int | None) -> str:
+def _canonical(options: DiarizerOptions, speakers: int) -> str:
     return json.dumps({**asdict(options), "speakers": speakers}, sort_keys=True)

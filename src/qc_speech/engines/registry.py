@@ -46,9 +46,11 @@ def stamps(settings: Settings) -> tuple[str, str]:
         for name in ("asr_model", "compute_type", "beam", "n_best", "hotwords")
     }
     asr = json.dumps({**chosen, "device": device_of(settings)}, sort_keys=True)
+    whisper = f"faster-whisper {_version('faster-whisper')}"  # Silero VAD comes with it
+    pyannote = f"pyannote.audio {_version('pyannote.audio')}"
     return (
-        f"faster-whisper {_version('faster-whisper')} {asr} whisper/3",
-        f"pyannote.audio {_version('pyannote.audio')} {settings.diarization_model} {turns}",
+        f"{whisper} {asr} whisper/3",
+        f"{pyannote} {whisper} {settings.diarization_model} {turns} turns/2",
     )
 
 
@@ -57,7 +59,7 @@ def channels_stamp() -> str:
     from qc_speech.engines.channels import ChannelOptions
 
     options = json.dumps(asdict(ChannelOptions()), sort_keys=True)
-    return f"channels faster-whisper {_version('faster-whisper')} {options}"
+    return f"channels/2 faster-whisper {_version('faster-whisper')} {options}"
 
 
 def _version(package: str) -> str:

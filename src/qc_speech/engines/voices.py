@@ -8,6 +8,8 @@ al. 2022, arXiv 2012.14952).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,35 +24,61 @@ _LEAST_SECONDS = 0.5  # of a stretch of talk that may found a voice
 _MOMENT_SECONDS = 1.0
 _PRIOR_PIECES, _PRIOR_VARIANCE = 4, 0.5  # telephone speech of many voices: 0.37 to 0.6
 _LEAST_SQUARE = 0.05
-_MOST_VOICES = 6  # when their number is unknown,
-_UNLIKE = 0.8  # and then liker voices are one
 
 
-def tell_apart(
-    embeddings: Floats,
-    seconds: Floats,
-    change: Floats,
-    speakers: int | None,
-    one_voice: float,
-) -> Labels:
+@dataclass(frozen=True)
+class Limits:
+    """How many voices there may be, and how alike (cosine, see `likeness`) two of them.
+
+    A call has two parties. A third or fourth voice (announcement, third person, second agent) has
+    to be clearly another one and to talk for some seconds.
+    """
+
+    most: int = 4
+    one_voice: float = 0.95  # liker voices are one
+    third_voice: float = 0.6  # the same where there are more than two
+    third_seconds: float = 4.0
+
+
+def tell_apart(embeddings: Floats, seconds: Floats, change: Floats, limits: Limits) -> Labels:
     """Labels 0..k-1 of n pieces.
 
     embeddings (n, d), zeros: unknown; seconds (n,) of speech in each; change (n-1,): log-odds
-    that the voice changes between neighbours; speakers: at most so many, None: unknown.
-    Voices of a greater likeness (cosine) than `one_voice` are one voice.
+    that the voice changes between neighbours.
     """
     known = np.any(embeddings != 0, axis=1)
-    if known.sum() < 2 or speakers == 1:
+    if known.sum() < 2 or limits.most == 1:
         return np.zeros(len(embeddings), np.int64)
     units = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-9)
     weights = np.where(known, np.minimum(seconds, _RELIABLE_SECONDS), _NOTHING)
-    labels = _first_split(units, weights, change, speakers or _MOST_VOICES)
-    labels = _refine(units, weights, change, labels)
-    if speakers is None:
-        one_voice = min(one_voice, _UNLIKE)
-    while (pair := _same_voice(units, weights, change, labels, one_voice)) is not None:
+    if limits.most > 2:
+        labels = _split(units, weights, change, limits.most)
+        while labels.max() > 1 and (pair := _doubtful(units, weights, seconds, labels, limits)):
+            labels = _refine(units, weights, change, np.where(labels == pair[0], pair[1], labels))
+        if labels.max() > 1:
+            return labels
+    labels = _split(units, weights, change, 2)
+    while (pair := _same_voice(units, weights, change, labels, limits.one_voice)) is not None:
         labels = _refine(units, weights, change, np.where(labels == pair[0], pair[1], labels))
     return labels
+
+
+def _split(units: Floats, weights: Floats, change: Floats, count: int) -> Labels:
+    return _refine(units, weights, change, _first_split(units, weights, change, count))
+
+
+def _doubtful(
+    units: Floats, weights: Floats, seconds: Floats, labels: Labels, limits: Limits
+) -> tuple[int, int] | None:
+    """Of more than two voices, two that may be one: too like, or one of a few seconds only."""
+    alike = likeness(units, weights, labels)
+    np.fill_diagonal(alike, -np.inf)
+    talk = np.bincount(labels, np.where(weights > _NOTHING, seconds, 0.0), len(alike))
+    smallest = int(np.argmin(talk))
+    if talk[smallest] < limits.third_seconds:
+        return smallest, int(np.argmax(alike[smallest]))
+    one, other = np.unravel_index(int(np.argmax(alike)), alike.shape)
+    return (int(one), int(other)) if alike[one, other] > limits.third_voice else None
 
 
 def likeness(units: Floats, weights: Floats, labels: Labels) -> Floats:
