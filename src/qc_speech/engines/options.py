@@ -41,5 +41,5 @@ class DiarizerOptions:
     fill_beside_ms: int = 300  # the same, somebody else in it
     least_ms: int = 150  # of a turn
     one_voice: float = 0.95  # likeness: halves of one voice have 0.93 to 1, two voices below 0.85
-    third_voice: float = 0.6  # the same where there are more than two voices
+    third_voice: float = 0.75  # the same where there are more than two voices
     third_ms: int = 4000  # of talk of each, then

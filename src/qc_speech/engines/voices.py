@@ -36,7 +36,7 @@ class Limits:
 
     most: int = 4
     one_voice: float = 0.95  # liker voices are one
-    third_voice: float = 0.6  # the same where there are more than two
+    third_voice: float = 0.75  # the same where there are more than two
     third_seconds: float = 4.0
 
 
