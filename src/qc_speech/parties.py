@@ -58,7 +58,7 @@ def parties(samples: Samples, wanted: str | None) -> tuple[Samples, list[str]]:
         return _mixed(samples, alike), ["not_mono"]
     if abs(alike) > _SAME:
         return _louder(samples), ["same_channels"]
-    if any(_is_empty(row) for row in samples):
+    if sum(_is_empty(row) for row in samples) == 1:
         return _louder(samples), ["one_channel"]
     return samples, ["cross_talk"] if _take_off_cross_talk(samples) else []
 

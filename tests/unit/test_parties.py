@@ -124,6 +124,11 @@ def test_an_empty_channel_leaves_the_other_as_mono(noise: float, row: int) -> No
     np.testing.assert_allclose(kept[0], sound, atol=1e-4)
 
 
+def test_two_empty_channels_stay_two() -> None:
+    kept, notes = parties(np.zeros((2, RATE), np.float32), None)
+    assert notes == [] and kept.shape[0] == 2
+
+
 def test_a_party_that_says_one_word_is_not_an_empty_channel() -> None:
     left, right = voice(1, *LEFT), voice(2, (10.0, 10.8))
     assert parties(np.stack([left, right]), None)[1] == []
