@@ -37,7 +37,8 @@ class Context:
         """The agent's turns made ready for searching phrases; made once per call."""
         metadata = self.call.recording.metadata
         identity = spoken_identity(metadata.agent_id, metadata.agent_name)
-        return Matcher(agent_turns(self.call), identity, self.call.asked)
+        replies = agent_turns(self.call, Role.CUSTOMER)
+        return Matcher(agent_turns(self.call), identity, self.call.asked, replies)
 
     @cached_property
     def customer(self) -> Matcher:

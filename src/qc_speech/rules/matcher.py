@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,11 +11,14 @@ from qc_speech.model import Asked, Span
 from qc_speech.rules.phrases import AgentTurn, Found, Part, Phrase, zone_of
 from qc_speech.text.evidence import posterior
 from qc_speech.text.normalize import normalize
-from qc_speech.text.template import Corpus, Hit, find_in
+from qc_speech.text.template import EXACT, SLOPE, Corpus, Hit, find_in
 
 _ALTERNATIVE_TRUST = 0.93
 _REGEX_TRUST = 0.95
 _CLEARLY_NOT = -2.0  # a log-likelihood ratio
+_LEAST_SEARCHED = 40  # characters
+_ANSWERED = 0.7  # that a phrase was said which the customer answers
+_TAKEN_BACK = 0.75  # how surely what takes a wording back must be heard
 _UNHEARD = 0.05  # that a phrase was said where the text shows nothing like it
 
 
@@ -49,21 +53,28 @@ class Matcher:
         turns: tuple[AgentTurn, ...],
         identity: str | None = None,
         asked: Sequence[Asked] = (),
+        replies: Sequence[AgentTurn] = (),
     ) -> None:
         self.turns = turns
         self._identity = identity
         self._asked = tuple(asked)
+        self._replies = _replies(turns, replies)
         self._readings = tuple(
             reading for number, turn in enumerate(turns) for reading in _readings(number, turn)
         )
-        self._corpus = Corpus([reading.text for reading in self._readings])
+        searched = sum(len(reading.text) for reading in self._readings if reading.first)
+        self._corpus = Corpus([reading.text for reading in self._readings], searched)
         self._hits: dict[str, tuple[Hit, ...]] = {}
 
     def find(self, phrase: Phrase, turns: tuple[AgentTurn, ...] | None = None) -> Found:
         """How surely the phrase is said in the turns (default: those of its zone)."""
         wanted = zone_of(self.turns, phrase.zone) if turns is None else turns
         numbers = [number for number, turn in enumerate(self.turns) if turn in wanted]
-        tables = [self.part(phrase.check, part) for part in phrase.parts]
+        narrow = self._narrowness(wanted)
+        tables = [
+            [_narrowed(found, narrow) for found in self.part(phrase.check, part)]
+            for part in phrase.parts
+        ]
         if phrase.same_turn:
             options = [_join([table[number] for table in tables]) for number in numbers]
             return max(options, key=lambda found: found.probability, default=Found(0.0))
@@ -73,16 +84,34 @@ class Matcher:
         ]
         return _join(best)
 
+    def _narrowness(self, wanted: Sequence[AgentTurn]) -> float:
+        """Evidence (in units of log odds) that a likeness is worth more where less is searched."""
+        everything = sum(len(turn.text) for turn in self.turns)
+        searched = sum(len(turn.text) for turn in wanted)
+        return math.log(everything / max(_LEAST_SEARCHED, searched)) / SLOPE if everything else 0.0
+
     def refuted(self, phrase: Phrase) -> bool:
         """Whether the audio was asked for the phrase and clearly says no everywhere."""
         ratios = [one.ratio for one in self._asked if one.check == phrase.check]
         return bool(ratios) and max(ratios) <= _CLEARLY_NOT
 
+    def answer(self, phrase: Phrase) -> Found:
+        """The customer's words that answer the phrase, so that it was said though not heard."""
+        for expression in phrase.replies:
+            for turn, text in self._replies:
+                match = re.search(expression, text)
+                if match:
+                    first = turn.utterances[0]
+                    return Found(_ANSWERED, turn.span, first.index, match.group(), phrase.meaning)
+        return Found(0.0)
+
     def hinted(self, phrase: Phrase) -> bool:
-        """Whether what usually stands beside the phrase was heard in its zone, so that it may have
-        been garbled beyond recognition there; not where the audio refutes it."""
+        """Whether what usually stands beside the phrase, or answers it, was heard, so that it may
+        have been garbled beyond recognition; not where the audio refutes it."""
         if self.refuted(phrase):
             return False
+        if any(re.search(one, text) for one in phrase.reply_hints for _, text in self._replies):
+            return True
         wanted = zone_of(self.turns, phrase.zone)
         if any(
             re.search(expression, reading.text)
@@ -142,12 +171,22 @@ class Matcher:
                     best[reading.turn] = _found(reading, hit, part.name)
         for wording in part.unless:
             for number, against in enumerate(self.wording(wording)):
-                if against.probability > 0.6 and _covers(against, best[number]):
+                if against.probability > _TAKEN_BACK and _covers(against, best[number]):
                     best[number] = Found(0.0, compared=part.name)
         answers = [one for one in self._asked if (one.check, one.part) == (check, part.name)]
         for number, turn in enumerate(self.turns):
             best[number] = _answered(best[number], turn, answers)
         return best
+
+
+def _replies(
+    turns: Sequence[AgentTurn], others: Sequence[AgentTurn]
+) -> tuple[tuple[AgentTurn, str], ...]:
+    """What the other party says after this one has spoken; its first words in the call are no
+    answer to a question."""
+    start = min((turn.span.start_ms for turn in turns), default=0)
+    later = [turn for turn in others[1:] if turn.span.start_ms > start]
+    return tuple((turn, normalize(turn.text)) for turn in later)
 
 
 def _answered(found: Found, turn: AgentTurn, answers: Sequence[Asked]) -> Found:
@@ -169,6 +208,12 @@ def _resembling(reading: _Reading, turn: AgentTurn, template: str, hit: Hit) -> 
     own = [at for at, (index, _) in enumerate(reading.owners) if index == owner]
     start, end = hit.start - own[0], min(hit.end, own[-1] + 1) - own[0]
     return Resemblance(turn, owner, start, end, template, hit.probability)
+
+
+def _narrowed(found: Found, narrow: float) -> Found:
+    if narrow <= 0 or not 0 < found.probability < EXACT:
+        return found
+    return replace(found, probability=min(EXACT, posterior(found.probability, narrow)))
 
 
 def _covers(against: Found, found: Found) -> bool:

@@ -59,10 +59,12 @@ class Phrase(pydantic.BaseModel):
     same_turn: bool = True
     hints: tuple[str, ...] = ()  # heard where the phrase belongs: it may be there, only garbled
     hint_regex: tuple[str, ...] = ()  # the same over normalized characters
+    replies: tuple[str, ...] = ()  # a customer who begins so was asked (regex, normalized)
+    reply_hints: tuple[str, ...] = ()  # a customer who says so may have been asked
     hit: tuple[str, ...] = pydantic.Field(min_length=1)
     miss: tuple[str, ...] = ()
 
-    @pydantic.field_validator("hint_regex")
+    @pydantic.field_validator("hint_regex", "replies", "reply_hints")
     @classmethod
     def _regex_well_formed(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         for pattern in patterns:

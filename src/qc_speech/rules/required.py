@@ -11,21 +11,23 @@ import pydantic
 from qc_speech.model import Evidence, Outcome, Role, Silence, Span
 from qc_speech.rules.kind import Context, Draft, Kind, Params
 from qc_speech.rules.phrases import AgentTurn, Found, Phrase, zone_of
+from qc_speech.rules.said import lost, probability_said
 from qc_speech.text.normalize import normalize
 from qc_speech.text.template import readable
 
+_NO_ANSWER = Found(0.0)
+_ALIKE = 0.25  # from this resemblance on there is something to show
 _CUSTOMER_WAITS = ("等一下", "稍等", "等等", "我找一下", "我看一下", "我看看", "我查一下", "别挂")
 
 
 class PhraseParams(Params):
-    """From `pass_from` on: said; below `missing_below`: missing; between, a person decides."""
+    """Said: the text resembles it from `pass_from` on. Missing: the probability that it was said
+    all the same, given how well the agent was heard, is below `missing_below`. Between: a person
+    decides. `usually_said`: the share of calls in which the phrase is said."""
 
     pass_from: float = pydantic.Field(default=0.6, gt=0, le=1)
-    missing_below: float = pydantic.Field(default=0.25, ge=0, le=1)
-    min_hearing: float = pydantic.Field(default=0.69, ge=0, le=1)  # heard worse: a person decides
-    worst_hearing: float = pydantic.Field(
-        default=0.62, ge=0, le=1
-    )  # a turn heard worse may hide it
+    missing_below: float = pydantic.Field(default=0.45, ge=0, le=1)
+    usually_said: float = pydantic.Field(default=0.83, gt=0, lt=1)
     directions: tuple[str, ...] = ()  # only in these; empty: any
     min_ring_seconds: float | None = None  # only when it rang longer
     festivals: bool = False  # only on the holidays of the rule documents
@@ -45,32 +47,35 @@ def outcome(
     params: PhraseParams,
     *,
     hinted: bool = False,
+    answer: Found = _NO_ANSWER,
 ) -> Draft:
-    """A probability of having been said as a finding. `turns`: those it should have been in."""
+    """What was found as a finding. `turns`: those the phrase should have been in; `hinted`: what
+    usually stands beside it was heard there; `answer`: the customer's words that answer it."""
+    alike = found.probability >= _ALIKE
     evidence = (
         Evidence(found.span, Role.AGENT, found.utterance, found.quote)
-        if found.span and found.probability >= params.missing_below
+        if found.span and alike
         else None
     )
+    share = lost(turns, phrase.zone, hinted=hinted)
+    said = probability_said(found.probability, share, params.usually_said)
     if found.probability >= params.pass_from:
-        confidence = round(max(0.5, found.probability), 3)
-        return Draft(Outcome.PASS, confidence, f"说了：{phrase.meaning}", evidence)
-    if found.probability >= params.missing_below:
-        return Draft(
-            Outcome.UNCERTAIN,
-            round(found.probability, 3),
-            f"似乎说了「{readable(found.compared)}」，听不清，需人工判断：{phrase.meaning}",
-            evidence,
-        )
-    if hinted:
+        return Draft(Outcome.PASS, round(max(0.5, said), 3), f"说了：{phrase.meaning}", evidence)
+    if answer.probability >= params.pass_from:
+        heard = Evidence(answer.span or Span(0, 0), Role.CUSTOMER, answer.utterance, answer.quote)
+        reason = f"没有听清，但客户的回答「{answer.quote}」表明问过：{phrase.meaning}"
+        return Draft(Outcome.PASS, answer.probability, reason, heard)
+    if said < params.missing_below:
+        reason = f"没有听到：{phrase.meaning}"
+        return Draft(Outcome.VIOLATION, round(1.0 - said, 3), reason, evidence)
+    if alike:
+        words = readable(found.compared)
+        reason = f"似乎说了「{words}」，听不清，需人工判断：{phrase.meaning}"
+    elif hinted:
         reason = f"听到了相邻的话，但没有听清是否说了：{phrase.meaning}"
-        return Draft(Outcome.UNCERTAIN, 0.5, reason)
-    hearing = hearing_of(turns[-1:] if phrase.zone == "closing" else turns)
-    hidden = phrase.zone == "anywhere" and worst_of(turns) < params.worst_hearing
-    if hearing < params.min_hearing or hidden:
-        return Draft(Outcome.UNCERTAIN, 0.5, f"这一段听不清，无法判断是否说了：{phrase.meaning}")
-    confidence = (1.0 - found.probability) * min(1.0, 0.55 + 0.5 * hearing)
-    return Draft(Outcome.VIOLATION, round(confidence, 3), f"没有听到：{phrase.meaning}", evidence)
+    else:
+        reason = f"这一段听不清，无法判断是否说了：{phrase.meaning}"
+    return Draft(Outcome.UNCERTAIN, round(said, 3), reason, evidence)
 
 
 def hearing_of(turns: Sequence[AgentTurn]) -> float:
@@ -143,8 +148,10 @@ def _phrase(ctx: Context, params: PhraseParams, check: str) -> tuple[Draft, ...]
     if nobody:
         return (nobody,)
     (zone,) = places(ctx, params, check)
-    hinted = ctx.matcher.hinted(phrase)
-    return (outcome(ctx.matcher.find(phrase, zone), phrase, zone, params, hinted=hinted),)
+    matcher = ctx.matcher
+    found, hinted = matcher.find(phrase, zone), matcher.hinted(phrase)
+    answer = matcher.answer(phrase)
+    return (outcome(found, phrase, zone, params, hinted=hinted, answer=answer),)
 
 
 def places(ctx: Context, params: PhraseParams, check: str) -> tuple[tuple[AgentTurn, ...], ...]:

@@ -130,30 +130,37 @@ def distance(one: str, other: str) -> float:
         if not (one in ("a", "e", "o") or other in ("a", "e", "o")):
             return 1.0
     (initial, final), (initial2, final2) = split(one), split(other)
-    cost = 0.0
-    if initial != initial2:
-        cost += _INITIAL_PAIRS.get(frozenset((initial, initial2)), _FAR_INITIAL)
-    if final != final2:
-        cost += _FINAL_PAIRS.get(frozenset((final, final2)), _FAR_FINAL)
-    return min(1.0, cost)
+    return min(1.0, initial_cost(initial, initial2) + final_cost(final, final2))
+
+
+def initial_cost(one: str, other: str) -> float:
+    """How differently two initials sound, 0..1."""
+    return 0.0 if one == other else _INITIAL_PAIRS.get(frozenset((one, other)), _FAR_INITIAL)
+
+
+def final_cost(one: str, other: str) -> float:
+    """How differently two finals sound, 0..1."""
+    return 0.0 if one == other else _FINAL_PAIRS.get(frozenset((one, other)), _FAR_FINAL)
 
 
 class Alphabet:
-    """Ids of syllables and the table of their distances, grown as syllables are met."""
+    """Ids of syllables, with tables over them that grow as syllables are met."""
 
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
         self._names: list[str] = []
         self._table = np.zeros((0, 0), dtype=np.float32)
+        self._evidence: dict[int, Floats] = {}
 
     def ids(self, names: Sequence[str]) -> Ids:
-        fresh = [name for name in dict.fromkeys(names) if name not in self._ids]
-        for name in fresh:
-            self._ids[name] = len(self._names)
-            self._names.append(name)
+        for name in names:
+            if name not in self._ids:
+                self._ids[name] = len(self._names)
+                self._names.append(name)
         return np.array([self._ids[name] for name in names], dtype=np.int32)
 
     def rows(self, wanted: Ids) -> Floats:
+        """Distances of the wanted syllables to all there are."""
         size = len(self._names)
         if self._table.shape[0] < size:
             table = np.zeros((size, size), dtype=np.float32)
@@ -164,6 +171,17 @@ class Alphabet:
                     table[i, j] = table[j, i] = distance(self._names[i], self._names[j])
             self._table = table
         return np.asarray(self._table[wanted])
+
+    def evidence(self, said: int) -> Floats:
+        """For each syllable there is, the evidence (nats) of hearing it that `said` was said."""
+        from qc_speech.text.confusion import evidence
+
+        row = self._evidence.get(said)
+        if row is None or len(row) < len(self._names):
+            known = [] if row is None else row.tolist()
+            new = [evidence(self._names[said], name) for name in self._names[len(known) :]]
+            row = self._evidence[said] = np.array(known + new, dtype=np.float32)
+        return row
 
 
 ALPHABET = Alphabet()

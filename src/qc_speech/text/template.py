@@ -5,9 +5,10 @@ freely nested, `<x>` for the words that carry the meaning, where a mismatch weig
 the end of what is said. It is matched as a lattice, not expanded: one dynamic program over the text
 per syllable of the template (Sellers 1980, the alternatives' rows joined by their maximum).
 
-What is maximized is the margin: every syllable that matches by ear earns, what does not fit costs,
-and a fixed price is paid for having looked at all. So a long wording may be heard with errors and
-a short one must be heard well, in one additive scale.
+What is maximized is the evidence in nats: how much likelier each syllable was heard with the
+wording said than by chance (confusion.py), less a price that grows with the number of wordings a
+template stands for and with the talk that is searched: who looks for more finds more by chance. So
+a long wording may be heard with errors and a short one must be heard well, in one additive scale.
 """
 
 from __future__ import annotations
@@ -25,21 +26,27 @@ import numpy.typing as npt
 from qc_speech.text.normalize import normalize
 from qc_speech.text.phonetic import ALPHABET, GAP, Floats, Ids, syllables
 
-EARN = 0.32  # per syllable of the template
-SAME_CHARACTER = 0.1  # more for the very character than for a homophone
-CORE = 3.5  # how much more a mismatch weighs in the words that carry the meaning
-SLOTTED = 1.6  # the same for every word of a wording with a slot or of three syllables at most
+SAME_CHARACTER = 0.7  # more for the very character than for a homophone
+AGAINST = 2.0  # how much more a mismatch weighs than a match
+CORE_AGAINST = 4.0  # the same in the words that carry the meaning
+FRAME = 0.7  # weight of the other words of a wording that has such words
+COMMON = 0.7  # weight of a word that stands in every second sentence
 EXACT = 0.985
-INSERT = 0.5
-FILLER_INSERT = 0.12
-DELETE = 0.55
-GAP_STEP = 0.03
-PRICE = 0.72
-SLOPE = 0.17
+INSERT = 3.0
+FILLER_INSERT = 0.4
+DELETE = 2.6
+GAP_STEP = 0.1
+PRICE = 8.0
+BREADTH = 1.0  # of the price, for each unit of log wordings that a template stands for
+SLOPE = 1.6
+END = 3.5  # evidence of a wording that stands at the very end
 _WALL = 50.0
 _NOWHERE = 2**40  # beyond every text
+_SLOT_BREADTH = 20.0
+_LEAST_ROOM, _USUAL_ROOM = 200, 300  # characters of talk; the price is that of the usual room
 _SLOT_REACH = 12  # characters a slot takes in the very words
 _END = "|"  # the wall as a syllable
+_COMMON = frozenset("您你我请问的了吗呢吧是有什么可以一下给帮为这那就还会来去到个在好没不")
 _FILLERS = frozenset("嗯啊呃哦喔哎诶唉呢吧嘛呀那个就是")
 
 
@@ -48,6 +55,7 @@ class Syllable:
     id: int
     code: int
     weight: float
+    against: float  # weight of a mismatch
 
 
 @dataclass(frozen=True)
@@ -67,8 +75,12 @@ Begins = npt.NDArray[np.int64]
 class Corpus:
     """Readings of stretches of talk laid end to end with walls between that no match crosses."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(self, texts: Sequence[str], searched: int | None = None) -> None:
+        """`searched`: characters of talk that the texts stand for, when some are only other
+        readings of the same talk; the more there are, the more is found by chance."""
         self.texts = tuple(texts)
+        size = sum(map(len, self.texts)) if searched is None else searched
+        self.room = math.log(max(_LEAST_ROOM, size) / _USUAL_ROOM)
         ids: list[int] = []
         codes: list[int] = []
         insert: list[float] = []
@@ -87,8 +99,16 @@ class Corpus:
             gap.append(_WALL)
         self.ids: Ids = np.array(ids, dtype=np.int32)
         self.codes: Ids = np.array(codes, dtype=np.int32)
+        self._rows: dict[int, Floats] = {}
         self.insert: Floats = np.concatenate(([0.0], np.cumsum(insert))).astype(np.float32)
         self.gap: Floats = np.concatenate(([0.0], np.cumsum(gap))).astype(np.float32)
+
+    def evidence(self, syllable: int) -> Floats:
+        """For each place, the evidence in nats that this syllable was said there."""
+        row = self._rows.get(syllable)
+        if row is None:
+            row = self._rows[syllable] = ALPHABET.evidence(syllable)[self.ids]
+        return row
 
 
 @dataclass(frozen=True)
@@ -109,6 +129,7 @@ def find_in(template: str, corpus: Corpus) -> tuple[Hit, ...]:
     start = np.arange(size, dtype=np.int32)
     nodes = parse(template)
     margin, start, _ = _sequence(nodes, corpus, margin, start)
+    price = PRICE + BREADTH * math.log(breadth(nodes)) + corpus.room
     exact = _exact(nodes, corpus, np.arange(size, dtype=np.int64))
     hits = []
     for first, text in zip(corpus.starts, corpus.texts):
@@ -124,13 +145,24 @@ def find_in(template: str, corpus: Corpus) -> tuple[Hit, ...]:
             continue
         stop = min(end - first, len(text))
         begin = min(max(0, int(start[end]) - first), stop)
-        hits.append(Hit(min(EXACT, likely(float(margin[end]))), begin, stop))
+        hits.append(Hit(min(EXACT, likely(float(margin[end]) - price)), begin, stop))
     return tuple(hits)
 
 
-def likely(margin: float) -> float:
-    """A margin as a probability."""
-    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, (margin - PRICE) / SLOPE))))
+def likely(evidence: float) -> float:
+    """Evidence in nats, its price paid, as a probability."""
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, evidence / SLOPE))))
+
+
+def breadth(nodes: Sequence[Node]) -> float:
+    """How many wordings the nodes stand for; a slot counts as so many again."""
+    number = 1.0
+    for node in nodes:
+        if isinstance(node, Choice):
+            number *= sum(breadth(branch) for branch in node.branches)
+        elif isinstance(node, Slot):
+            number *= _SLOT_BREADTH
+    return number
 
 
 def _exact(nodes: Sequence[Node], corpus: Corpus, begin: Begins) -> Begins:
@@ -187,15 +219,17 @@ def _skip(margin: Floats, start: Ids, cost: Floats) -> tuple[Floats, Ids]:
 
 
 def _step(node: Syllable, corpus: Corpus, margin: Floats, start: Ids) -> tuple[Floats, Ids]:
-    costs = ALPHABET.rows(np.array([node.id], dtype=np.int32))[0][corpus.ids]
-    fit = EARN - node.weight * costs
-    fit = np.where(corpus.codes == node.code, fit + SAME_CHARACTER, fit)
+    fit = corpus.evidence(node.id)
+    fit = np.where(fit > 0, node.weight * fit, node.against * fit)
     if node.code:  # a wall is no syllable: only `$` may take it
-        fit = np.where(corpus.codes == 0, -_WALL, fit)
+        fit = np.where(corpus.codes == node.code, fit + SAME_CHARACTER * node.weight, fit)
+        fit[corpus.codes == 0] = -_WALL
+    else:
+        fit = np.where(corpus.codes == 0, np.float32(END), np.float32(-_WALL))
     taken = np.empty_like(margin)
     taken[0] = -_WALL
     taken[1:] = margin[:-1] + fit
-    left = margin - DELETE * node.weight
+    left = margin - DELETE * node.against
     moved = np.empty_like(start)
     moved[0] = start[0]
     moved[1:] = start[:-1]
@@ -241,10 +275,7 @@ class _Reader:
     def __init__(self, template: str) -> None:
         self.template = template
         self.position = 0
-        letters = re.sub(r"\[[^\]]*\]|[()|<>$]", "", template)
-        short = "(" not in template and len(letters) <= 3
-        self.plain_weight = SLOTTED if GAP in template or short else 1.0
-        self.weight = self.plain_weight
+        self.frame = FRAME if "<" in template else 1.0
         self.inside = False
         self.depth = self.opened = 0
 
@@ -268,11 +299,10 @@ class _Reader:
                 if (char == "<") == self.inside or (self.inside and self.depth != self.opened):
                     raise self.error(f"`{char}` does not match; correct it")
                 self.inside, self.opened = char == "<", self.depth
-                self.weight = CORE if char == "<" else self.plain_weight
             elif char == GAP:
                 nodes.append(Slot())
             elif char == "$":
-                nodes.append(Syllable(int(ALPHABET.ids((_END,))[0]), 0, 1.0))
+                nodes.append(Syllable(int(ALPHABET.ids((_END,))[0]), 0, 1.0, 1.0))
             else:
                 nodes.extend(self.plain(self.position - 1))
         return tuple(nodes)
@@ -299,4 +329,10 @@ class _Reader:
             self.position += 1
         clean = normalize(self.template[start : self.position])
         ids = ALPHABET.ids(syllables(clean)) if clean else ()
-        return tuple(Syllable(int(i), ord(char), self.weight) for i, char in zip(ids, clean))
+        weight = 1.0 if self.inside else self.frame
+        against = CORE_AGAINST if self.inside else weight * AGAINST
+        weights = [weight * (COMMON if char in _COMMON else 1.0) for char in clean]
+        return tuple(
+            Syllable(int(i), ord(char), own, max(against * own / weight, self.inside * against))
+            for i, char, own in zip(ids, clean, weights)
+        )
