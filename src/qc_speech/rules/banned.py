@@ -49,20 +49,17 @@ def _run_words(context: Context, params: Any) -> tuple[Draft, ...]:
     refused = unfit(context.call, name)
     if refused:
         return (refused,)
-    lexicon: BannedLexicon = context.lexicons.banned
-    found = tuple(words_in(context.call, lexicon, params))
+    found = tuple(words_in(context, params))
     return found or (nothing_found(context.call, f"坐席的话里没有发现{name}"),)
 
 
-def words_in(call: Call, lexicon: BannedLexicon, params: WordsParams) -> Iterator[Draft]:
+def words_in(ctx: Context, params: WordsParams) -> Iterator[Draft]:
     """A draft for each utterance of the agent with a likely or possible hit."""
+    lexicon: BannedLexicon = ctx.lexicons.banned
     words = lexicon.lists[params.lexicon]
-    for place, utterance in enumerate(call.utterances):
-        if utterance.role is not Role.AGENT or not utterance.words:
-            continue
-        scene = Scene.of(call.utterances, place)
+    for scene in ctx.scenes:
         found = hits(words, lexicon, scene, params.sound)
-        confidence = _answered(_together(found), call, utterance, params)
+        confidence = _answered(_together(found), ctx.call, scene.utterance, params)
         if confidence < params.unsure_confidence:
             continue
         chosen = [hit for hit in found if hit.confidence >= params.unsure_confidence] or list(found)
@@ -70,22 +67,22 @@ def words_in(call: Call, lexicon: BannedLexicon, params: WordsParams) -> Iterato
         evidence = Evidence(
             scene.said.span(start, end),
             Role.AGENT,
-            utterance.index,
+            scene.utterance.index,
             scene.said.quote(start, end, params.quote_characters),
         )
         tier = max((hit.tier for hit in chosen), key=lambda one: _RANK[one])
         reason = _reason(chosen, scene, _NAMES[params.lexicon])
-        yield draft(call, params, confidence, reason, evidence, tier)
+        yield draft(ctx.call, params, confidence, reason, evidence, tier)
 
 
-def doubtful_words(ctx: Context, place: int, params: WordsParams) -> Iterator[tuple[Hit, str]]:
-    """Hits in an utterance that are neither surely said nor hopeless, each with the text of the
-    utterance that its characters count in. `place` is the utterance's index in the call."""
+def doubtful_words(ctx: Context, params: WordsParams) -> Iterator[tuple[Scene, Hit]]:
+    """Hits that are neither surely said nor hopeless, each with the utterance it is in; its
+    characters count in the scene's `said.written`."""
     lexicon: BannedLexicon = ctx.lexicons.banned
-    words, scene = lexicon.lists[params.lexicon], Scene.of(ctx.call.utterances, place)
-    for hit in hits(words, lexicon, scene, params.sound):
-        if _ASK_FROM <= hit.confidence < _ASK_BELOW and not hit.entry.doubt:
-            yield hit, scene.said.written
+    for scene in ctx.scenes:
+        for hit in hits(lexicon.lists[params.lexicon], lexicon, scene, params.sound):
+            if _ASK_FROM <= hit.confidence < _ASK_BELOW and not hit.entry.doubt:
+                yield scene, hit
 
 
 def _answered(confidence: float, call: Call, utterance: Utterance, params: WordsParams) -> float:

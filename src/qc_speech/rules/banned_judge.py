@@ -52,6 +52,7 @@ class Hit:
 class Scene:
     """One utterance of the agent with what the customer said just before."""
 
+    utterance: Utterance
     said: Said
     readings: tuple[Said, ...]
     before: tuple[Said, ...]
@@ -62,6 +63,7 @@ class Scene:
         spoken = utterances[place]
         customer = [one for one in utterances[:place] if one.role is Role.CUSTOMER]
         return cls(
+            spoken,
             Said.of(spoken),
             tuple(Said.of_text(other.text) for other in spoken.alternatives),
             tuple(Said.of(one) for one in customer[-_RECALL:]),

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from qc_speech.model import Outcome, Role, Span, Utterance
+from qc_speech.model import Outcome, Span, Utterance
 from qc_speech.rules.banned import WordsParams, doubtful_words
 from qc_speech.rules.kind import Context
 from qc_speech.rules.matcher import Matcher, Resemblance
@@ -129,19 +129,17 @@ def _dropped(matcher: Matcher, phrase: Phrase, part: Part, turns: Sequence[Agent
 
 
 def _of_words(ctx: Context, check: str, params: WordsParams) -> Iterator[Doubt]:
-    for place, utterance in enumerate(ctx.call.utterances):
-        if utterance.role is not Role.AGENT or not utterance.words:
-            continue
-        for hit, text in doubtful_words(ctx, place, params):
-            start, end = hit.start, hit.end
-            words = (hit.meant,) if hit.meant else nearest(hit.entry.say, text, _WORDINGS)
-            if hit.how == "reading":  # it is not known where in the utterance: where it sounds so
-                match = search(Pattern.of(words[0]), Heard.of(text))
-                start, end = (match.start, match.end) if match else (start, end)
-            yield Doubt(
-                check, "", utterance.span, utterance.index, text[:start], text[start:end],
-                text[end:], words, round(hit.confidence, 4),
-            )  # fmt: skip
+    for scene, hit in doubtful_words(ctx, params):
+        text, utterance = scene.said.written, scene.utterance
+        start, end = hit.start, hit.end
+        words = (hit.meant,) if hit.meant else nearest(hit.entry.say, text, _WORDINGS)
+        if hit.how == "reading":  # it is not known where in the utterance: where it sounds so
+            match = search(Pattern.of(words[0]), Heard.of(text))
+            start, end = (match.start, match.end) if match else (start, end)
+        yield Doubt(
+            check, "", utterance.span, utterance.index, text[:start], text[start:end],
+            text[end:], words, round(hit.confidence, 4),
+        )  # fmt: skip
 
 
 def _text(utterance: Utterance) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from qc_speech.model import Asked, Span
 from qc_speech.rules.phrases import AgentTurn, Found, Part, Phrase, zone_of
 from qc_speech.text.evidence import posterior
+from qc_speech.text.expand import spelled
 from qc_speech.text.normalize import normalize
 from qc_speech.text.template import EXACT, SLOPE, Corpus, Hit, find_in
 
@@ -62,6 +63,7 @@ class Matcher:
         self._readings = tuple(
             reading for number, turn in enumerate(turns) for reading in _readings(number, turn)
         )
+        self._best_readings = {one.turn: one for one in self._readings if one.first}
         searched = sum(len(reading.text) for reading in self._readings if reading.first)
         self._corpus = Corpus([reading.text for reading in self._readings], searched)
         self._hits: dict[str, tuple[Hit, ...]] = {}
@@ -70,6 +72,9 @@ class Matcher:
         """How surely the phrase is said in the turns (default: those of its zone)."""
         wanted = zone_of(self.turns, phrase.zone) if turns is None else turns
         numbers = [number for number, turn in enumerate(self.turns) if turn in wanted]
+        plain = None if self._asked else self._plainly(phrase, numbers)
+        if plain:
+            return plain
         narrow = self._narrowness(wanted)
         tables = [
             [_narrowed(found, narrow) for found in self.part(phrase.check, part)]
@@ -83,6 +88,29 @@ class Matcher:
             for table in tables
         ]
         return _join(best)
+
+    def _plainly(self, phrase: Phrase, numbers: Sequence[int]) -> Found | None:
+        """The phrase in the very words of its wordings: most are, and need no search by ear."""
+        rows = [[self._spelled(part, number) for number in numbers] for part in phrase.parts]
+        if not phrase.same_turn:
+            firsts = [next((found for found in row if found), None) for row in rows]
+            rows = [[found] for found in firsts]
+        for column in zip(*rows):
+            if all(column):
+                return _join([found for found in column if found])
+        return None
+
+    def _spelled(self, part: Part, number: int) -> Found | None:
+        reading = self._best_readings[number]
+        for wording in self.wordings(part):
+            match = spelled(wording).search(reading.text)
+            if not match or match.end() == match.start():
+                continue
+            found = _found(reading, Hit(EXACT, *match.span()), wording)
+            taken_back = (self.wording(against)[number] for against in part.unless)
+            if not any(a.probability > _TAKEN_BACK and _covers(a, found) for a in taken_back):
+                return found
+        return None
 
     def _narrowness(self, wanted: Sequence[AgentTurn]) -> float:
         """Evidence (in units of log odds) that a likeness is worth more where less is searched."""

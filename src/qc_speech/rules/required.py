@@ -149,8 +149,10 @@ def _phrase(ctx: Context, params: PhraseParams, check: str) -> tuple[Draft, ...]
         return (nobody,)
     (zone,) = places(ctx, params, check)
     matcher = ctx.matcher
-    found, hinted = matcher.find(phrase, zone), matcher.hinted(phrase)
-    answer = matcher.answer(phrase)
+    found = matcher.find(phrase, zone)
+    if found.probability >= params.pass_from:
+        return (outcome(found, phrase, zone, params),)
+    hinted, answer = matcher.hinted(phrase), matcher.answer(phrase)
     return (outcome(found, phrase, zone, params, hinted=hinted, answer=answer),)
 
 

@@ -44,7 +44,7 @@ _WALL = 50.0
 _NOWHERE = 2**40  # beyond every text
 _SLOT_BREADTH = 20.0
 _LEAST_ROOM, _USUAL_ROOM = 200, 300  # characters of talk; the price is that of the usual room
-_SLOT_REACH = 12  # characters a slot takes in the very words
+SLOT_REACH = 12  # characters a slot takes in the very words
 _END = "|"  # the wall as a syllable
 _COMMON = frozenset("您你我请问的了吗呢吧是有什么可以一下给帮为这那就还会来去到个在好没不")
 _FILLERS = frozenset("嗯啊呃哦喔哎诶唉呢吧嘛呀那个就是")
@@ -174,7 +174,7 @@ def _exact(nodes: Sequence[Node], corpus: Corpus, begin: Begins) -> Begins:
         else:
             fits = corpus.codes != 0 if isinstance(node, Slot) else corpus.codes == node.code
             reached = begin if isinstance(node, Slot) else np.full_like(begin, _NOWHERE)
-            for _ in range(_SLOT_REACH if isinstance(node, Slot) else 1):
+            for _ in range(SLOT_REACH if isinstance(node, Slot) else 1):
                 moved = np.full_like(begin, _NOWHERE)
                 moved[1:] = np.where(fits, begin[:-1], _NOWHERE)
                 reached, begin = np.minimum(reached, moved), moved
