@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from qc_speech.model import Role, Severity, Utterance
 from qc_speech.rules.banned_lexicon import Banned, BannedLexicon, Frames, WordList
-from qc_speech.rules.banned_sound import likelier
+from qc_speech.rules.banned_sound import likelier, weight
 from qc_speech.rules.banned_text import Said, as_sounds
 
 # Certainty of a hit by spelling, by its number of characters: (words surely heard, share that
@@ -17,12 +18,11 @@ _BY_SPELLING_LONG = (0.93, 0.25)
 # Factor of a hit that runs over a comma, by its number of characters.
 _ACROSS = {2: 0.0, 3: 0.0, 4: 0.7, 5: 0.75}
 _ACROSS_LONG = 0.92
-# Certainty of the very same sounds, by number of syllables.
-_BY_SOUND = {3: 0.74, 4: 0.82}
-_BY_SOUND_LONG = 0.88
 _LEAST_SAME = 4  # syllables of an entry that is found by its very sounds
 _FEW = 4  # of so few syllables more than one misheard is a case for a person
-_SOUND_SLOPE = 1.6  # lost for each unit of difference in sound
+_PRICE = 16.0  # nats: thousands of phrases are looked for, and few are ever said
+_SPREAD = 2.0
+_SAME_CHARACTER = 0.7
 _NATURAL = 0.09  # lost for each unit of log chance by which the written words are likelier
 _SURE_WORDS = 0.8  # share lost when the recognizer is wholly sure of the written words
 _DOUBT = 0.55  # ceiling of entries that a person must judge
@@ -100,36 +100,37 @@ def _spelled(start: int, end: int, entry: Banned, words: WordList, scene: Scene)
 
 def _sounded(words: WordList, scene: Scene, known: list[Hit]) -> list[Hit]:
     said, best = scene.said, dict[tuple[int, int], Hit]()
-    for start, end, number, strength, meant in _echoes(words, said.text):
+    for start, end, number, evidence, meant in _echoes(words, said.text):
         entry, written = words.entries[number], said.text[start:end]
         if written == meant or entry.sounds_innocent(written) or entry.innocent(said, start, end):
             continue
         if any(hit.start < end and start < hit.end for hit in known):
             continue
-        hit = Hit(start, end, entry, _by_ear(start, end, strength, meant, said), "sound", meant)
+        hit = Hit(start, end, entry, _by_ear(start, end, evidence, meant, said), "sound", meant)
         if (start, end) not in best or best[start, end].confidence < hit.confidence:
             best[start, end] = hit
     return list(best.values())
 
 
 def _echoes(words: WordList, text: str) -> Iterator[tuple[int, int, int, float, str]]:
-    """(start, end, entry, strength, the words it sounds like)."""
+    """(start, end, entry, evidence, the words it sounds like)."""
     for echo in words.sounds.find(text):
-        yield echo.start, echo.end, echo.index, echo.strength, echo.text
+        yield echo.start, echo.end, echo.index, echo.evidence, echo.text
     sounds = as_sounds(text)
     if len(sounds) == len(text):
         for start, end, number, meant in words.same_sounds.find_meant(sounds, text):
             if end - start >= _LEAST_SAME:
-                yield start, end, number, 1.0, meant
+                yield start, end, number, weight(meant, text[start:end]), meant
 
 
-def _by_ear(start: int, end: int, strength: float, meant: str, said: Said) -> float:
+def _by_ear(start: int, end: int, evidence: float, meant: str, said: Said) -> float:
     size = len(meant)
     other = [at for at in range(start, end)
              if end - start != size or said.text[at] != meant[at - start]]  # fmt: skip
-    ear = _BY_SOUND.get(size, _BY_SOUND_LONG)
-    spelled = _BY_SPELLING.get(size, _BY_SPELLING_LONG)[0]
-    base = ear + (spelled - ear) * (1 - len(other) / (end - start)) - _SOUND_SLOPE * (1 - strength)
+    most = _BY_SPELLING.get(size, _BY_SPELLING_LONG)[0]
+    base = most / (
+        1.0 + math.exp(-(evidence + _SAME_CHARACTER * (size - len(other)) - _PRICE) / _SPREAD)
+    )
     base += _NATURAL * min(0.0, likelier(said.text, start, end, meant))
     heard = sum(said.confidence(at, at + 1) for at in other) / len(other) if other else 1.0
     if size <= _FEW and len(other) > 1:

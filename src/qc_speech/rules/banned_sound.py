@@ -16,7 +16,8 @@ from itertools import pairwise
 from typing import Any
 
 from qc_speech.rules.banned_text import plain
-from qc_speech.text.phonetic import Heard, Pattern, distance, search_all, split, syllables
+from qc_speech.text.confusion import evidence
+from qc_speech.text.phonetic import Heard, Pattern, search_all, split, syllables
 
 _INITIALS = {
     initial: name
@@ -35,13 +36,15 @@ _FINALS = {
     )
     for final in group.split()
 }  # fmt: skip
-# How much of a pattern may sound otherwise, by its number of syllables.
+# How much of a pattern may sound otherwise, by its number of syllables, to be weighed at all.
 _LEAST = {3: 1.0, 4: 0.9, 5: 0.87}
-_LEAST_LONG = 0.84
+_LEAST_LONG = 0.76
+_LEAST_SHIFTED = 0.84  # the same with a syllable too few or too many
+_ODD = -0.7  # evidence of a syllable that is something else
+_LONG = 8  # syllables from which one may be
+_GAP = -4.0  # evidence of a syllable left out or put in
 _AROUND = 4  # characters on either side that judge whether words go together
 _LONGEST_WORD = 6
-_LONG = 8  # syllables from which one may be wholly misheard
-_ONE_SYLLABLE = 0.5
 _DENIALS = "不没别无未"  # a syllable more or less must not turn a denial into its opposite
 
 
@@ -53,7 +56,7 @@ class Echo:
     end: int
     index: int
     text: str
-    strength: float
+    evidence: float  # nats
 
 
 @functools.lru_cache(maxsize=4096)
@@ -112,10 +115,22 @@ def _matches(index: int, spelling: str, heard: Heard) -> Iterator[Echo]:
     least = _LEAST.get(size, _LEAST_LONG)
     slack = 0 if size < 5 else 1
     for match in search_all(pattern, heard, (1 - least) * size + 1e-6):
-        if abs(match.end - match.start - size) <= slack and _fair(
-            spelling, heard.text[match.start : match.end]
-        ):
-            yield Echo(match.start, match.end, index, spelling, match.strength)
+        written = heard.text[match.start : match.end]
+        shifted = len(written) != size and match.strength < _LEAST_SHIFTED
+        if abs(len(written) - size) <= slack and not shifted and _fair(spelling, written):
+            yield Echo(match.start, match.end, index, spelling, weight(spelling, written))
+
+
+def weight(meant: str, written: str) -> float:
+    """Evidence in nats that `meant` was said where `written` was heard (confusion.py)."""
+    said, heard = syllables(meant), syllables(written)
+    row = [_GAP * j for j in range(len(heard) + 1)]
+    for one in said:
+        new = [row[0] + _GAP]
+        for j, other in enumerate(heard, start=1):
+            new.append(max(row[j - 1] + evidence(one, other), row[j] + _GAP, new[-1] + _GAP))
+        row = new
+    return row[-1]
 
 
 def _fair(meant: str, written: str) -> bool:
@@ -125,9 +140,10 @@ def _fair(meant: str, written: str) -> bool:
     sounds, others = syllables(meant), syllables(written)
     if any(char in _DENIALS and sound not in others for char, sound in zip(meant, sounds)):
         return False
-    if len(sounds) != len(others) or len(sounds) >= _LONG:
+    if len(sounds) != len(others):
         return True
-    return all(distance(one, other) <= _ONE_SYLLABLE for one, other in zip(sounds, others))
+    odd = sum(evidence(one, other) < _ODD for one, other in zip(sounds, others))
+    return odd <= (len(sounds) >= _LONG)
 
 
 def likelier(text: str, start: int, end: int, meant: str) -> float:

@@ -19,7 +19,7 @@ _REGEX_TRUST = 0.95
 _CLEARLY_NOT = -2.0  # a log-likelihood ratio
 _LEAST_SEARCHED = 40  # characters
 _ANSWERED = 0.7  # that a phrase was said which the customer answers
-_TAKEN_BACK = 0.75  # how surely what takes a wording back must be heard
+_TAKEN_BACK = 0.85  # how surely what takes a wording back must be heard
 _UNHEARD = 0.05  # that a phrase was said where the text shows nothing like it
 
 

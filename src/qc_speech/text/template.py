@@ -38,6 +38,7 @@ DELETE = 2.6
 GAP_STEP = 0.1
 PRICE = 8.0
 BREADTH = 1.0  # of the price, for each unit of log wordings that a template stands for
+SHORT = 2.0  # more of it for a wording of one or two syllables: the language has too many alike
 SLOPE = 1.6
 END = 3.5  # evidence of a wording that stands at the very end
 _WALL = 50.0
@@ -130,6 +131,8 @@ def find_in(template: str, corpus: Corpus) -> tuple[Hit, ...]:
     nodes = parse(template)
     margin, start, _ = _sequence(nodes, corpus, margin, start)
     price = PRICE + BREADTH * math.log(breadth(nodes)) + corpus.room
+    if shortest(nodes) <= 2:
+        price += SHORT
     exact = _exact(nodes, corpus, np.arange(size, dtype=np.int64))
     hits = []
     for first, text in zip(corpus.starts, corpus.texts):
@@ -163,6 +166,16 @@ def breadth(nodes: Sequence[Node]) -> float:
         elif isinstance(node, Slot):
             number *= _SLOT_BREADTH
     return number
+
+
+def shortest(nodes: Sequence[Node]) -> int:
+    """Syllables of the shortest wording."""
+    return sum(
+        min(shortest(branch) for branch in node.branches)
+        if isinstance(node, Choice)
+        else isinstance(node, Syllable) and node.code != 0
+        for node in nodes
+    )
 
 
 def _exact(nodes: Sequence[Node], corpus: Corpus, begin: Begins) -> Begins:
