@@ -288,7 +288,7 @@ class Inspection:
 
 def score(call: Call, measures: Measures, rules: Rules, rulebook: str | None) -> CallResult:
     """Check and score a heard call: pure, without audio or models. `rulebook` None: by scenario."""
-    scenario, confidence = recognize(call.utterances, call.recording.metadata, rules.scenarios)
+    scenario, confidence = recognize(call, rules.lexicons.phrases, rules.scenarios)
     book = choose(rules.rulebooks, rulebook or scenario)
     ctx = Context(call, measures, scenario, rules.lexicons)
     findings = find_all(ctx, book)

@@ -22,10 +22,11 @@ def load_rules(folder: Path | None = None) -> Rules:
     """All word lists and rulebooks of a lexicons folder. Raises RulebookError."""
     folder = folder or data_dir("lexicons")
     lexicons = load_lexicons(folder)
+    rulebooks = load_rulebooks(folder / "rulebooks", all_kinds(lexicons))
     return Rules(
         lexicons=lexicons,
-        rulebooks=load_rulebooks(folder / "rulebooks", all_kinds(lexicons)),
-        scenarios=load_scenario_evidence(folder / "scenarios.yaml"),
+        rulebooks=rulebooks,
+        scenarios=load_scenario_evidence(folder / "scenarios.yaml", rulebooks),
         speller=load_speller(folder),
         digest=_digest(folder),
     )
