@@ -29,6 +29,8 @@ _CALL_COLUMNS = (
     *("duration", "ring_seconds", "score", "grade", "critical", "review", "review_reasons"),
     *("violations", "uncertain", "agent_characters_per_minute", "agent_speech_seconds"),
     *("customer_speech_seconds", "interruptions", "rulebook"),
+    *("survey_resolved", "survey_attitude", "survey_charged", "survey_score"),
+    *("promised", "promise_due"),
 )
 
 Result = dict[str, Any]
@@ -51,6 +53,8 @@ class _Shape(pydantic.BaseModel):
     score: dict[str, Any] = {}
     measures: dict[str, Any] = {}
     engine: dict[str, Any] = {}
+    answers: list[dict[str, Any]] = []
+    promises: list[dict[str, Any]] = []
 
 
 def export(out: Path, fmt: str, dest: Path) -> tuple[Path, ...]:
@@ -206,6 +210,10 @@ def _call_row(result: Result) -> Result:
     row["agent_speech_seconds"] = agent.get("speech_seconds")
     row["customer_speech_seconds"] = customer.get("speech_seconds")
     row["rulebook"] = result.get("engine", {}).get("rulebook")
+    answered = {a.get("question"): a.get("value") for a in result.get("answers") or ()}
+    row.update({name: answered.get(name) for name in _CALL_COLUMNS if name.startswith("survey_")})
+    last = (result.get("promises") or [{}])[-1]  # what was promised last stands
+    row["promised"], row["promise_due"] = last.get("said"), last.get("due")
     row["dimensions"] = score.get("dimensions") or {}
     return row
 

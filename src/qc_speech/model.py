@@ -406,6 +406,29 @@ class Score:
 
 
 @dataclass(frozen=True)
+class SurveyAnswer:
+    """What the customer answered to a question of a survey. `question`: its check. `value`:
+    survey_resolved yes | partly | no, survey_attitude satisfied | ordinary | dissatisfied,
+    survey_charged yes | no, survey_score 0 to 10 (half points too); None: not understood."""
+
+    question: str
+    value: str | None
+    confidence: float
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A time the agent promised. `said`: the words (normalized); `due`: the latest moment they
+    mean, None where that cannot be told."""
+
+    said: str
+    due: datetime | None
+    confidence: float
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
 class CallResult:
     """One inspected call, as written to OUT/calls/<call_id>.json."""
 
@@ -417,6 +440,8 @@ class CallResult:
     findings: tuple[Finding, ...]
     score: Score
     qc_speech_version: str
+    answers: tuple[SurveyAnswer, ...] = ()
+    promises: tuple[Promise, ...] = ()
     seconds: tuple[tuple[str, float], ...] = field(default=(), compare=False)  # cost per stage
 
     @property

@@ -42,10 +42,12 @@ from qc_speech.ports import (
     silent_hook,
 )
 from qc_speech.roles import guess_roles, set_apart, with_roles
-from qc_speech.rules.inspect import find_all
+from qc_speech.rules.inspect import applies, find_all
 from qc_speech.rules.kind import Context
 from qc_speech.rules.lexicons import Lexicons
+from qc_speech.rules.promise import promises
 from qc_speech.rules.rulebook import Rulebook, choose
+from qc_speech.rules.survey import QUESTIONS, survey_answers
 from qc_speech.scenario import ScenarioEvidence, recognize
 from qc_speech.score import score_call
 from qc_speech.spelling import Speller
@@ -296,6 +298,7 @@ def score(call: Call, measures: Measures, rules: Rules, rulebook: str | None) ->
     if confidence < rules.scenarios.unsure_below:
         reason = "场景由内容推断，把握不大：请确认场景"
         total = replace(total, review=True, review_reasons=(*total.review_reasons, reason))
+    asked_for = [check.check for check in book.checks if applies(ctx, check)]
     return CallResult(
         call=call,
         scenario=scenario,
@@ -305,6 +308,8 @@ def score(call: Call, measures: Measures, rules: Rules, rulebook: str | None) ->
         findings=findings,
         score=total,
         qc_speech_version=__version__,
+        answers=survey_answers(ctx, [name for name in QUESTIONS if name in asked_for]),
+        promises=promises(ctx),
     )
 
 

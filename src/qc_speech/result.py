@@ -6,10 +6,13 @@ from typing import Any
 
 from qc_speech.model import (
     CallResult,
+    Evidence,
     Finding,
     PartyMeasures,
+    Promise,
     Role,
     Span,
+    SurveyAnswer,
     Track,
     Utterance,
     UtteranceMeasures,
@@ -87,6 +90,8 @@ def to_public(result: CallResult) -> dict[str, Any]:
             ],
         },
         "findings": [_finding(finding) for finding in result.findings],
+        "answers": [_answer(answer) for answer in result.answers],
+        "promises": [_promise(promise) for promise in result.promises],
         "score": {
             "total": result.score.total,
             "dimensions": dict(result.score.dimensions),
@@ -186,6 +191,32 @@ def _track(track: Track) -> dict[str, Any]:
         "loudness_lufs": list(track.loudness_lufs),
         "characters_per_minute": list(track.characters_per_minute),
     }
+
+
+def _answer(answer: SurveyAnswer) -> dict[str, Any]:
+    """`value` is a number for survey_score, else a word; null: asked, but not understood."""
+    number = answer.question == "survey_score" and answer.value is not None
+    return {
+        "question": answer.question,
+        "value": float(answer.value or 0) if number else answer.value,
+        "confidence": round(answer.confidence, 3),
+        **_place(answer.evidence),
+    }
+
+
+def _promise(promise: Promise) -> dict[str, Any]:
+    """`due` is the latest moment that the words mean (ISO 8601); null: it cannot be told."""
+    return {
+        "said": promise.said,
+        "due": promise.due.isoformat() if promise.due else None,
+        "confidence": round(promise.confidence, 3),
+        **_place(promise.evidence),
+    }
+
+
+def _place(place: Evidence) -> dict[str, Any]:
+    speaker = _party_name(place.speaker or Role.UNKNOWN)
+    return {"speaker": speaker, **_span(place.span), "quote": place.quote}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

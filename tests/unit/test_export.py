@@ -173,6 +173,27 @@ def test_numbers_and_plain_texts_stay_as_they_are() -> None:
     ]
 
 
+def test_csv_holds_what_the_customer_answered_and_what_was_promised(tmp_path: Path) -> None:
+    answers = [
+        {"question": "survey_resolved", "value": "yes"},
+        {"question": "survey_score", "value": 9.0},
+        {"question": "score", "value": "100"},  # no column of the survey's
+    ]
+    promises = [
+        {"said": "两小时之内", "due": "2026-01-15T11:12:00"},
+        {"said": "尽快", "due": None},
+    ]
+    put(tmp_path / "out", result(answers=answers, promises=promises))
+    put(tmp_path / "out", result("d02"))
+    export(tmp_path / "out", "csv", tmp_path / "csv")
+    with (tmp_path / "csv" / "calls.csv").open(encoding="utf-8-sig", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["survey_resolved"], first["survey_score"]) == ("yes", "9.0")
+    assert (first["survey_attitude"], first["score"]) == ("", "95.0")
+    assert (first["promised"], first["promise_due"]) == ("尽快", "")
+    assert second["survey_resolved"] == second["promised"] == ""
+
+
 def test_json_lines_are_the_results(out: Path, tmp_path: Path) -> None:
     odd = result("d03", turns=[{"speaker": "agent", "start": 0, "end": 1, "text": "a\u2028b"}])
     put(out, odd)

@@ -8,6 +8,8 @@ import json
 import re
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_calls import FINDINGS, TURNS, call, finding
 
-from qc_speech.model import CallResult, Outcome
+from qc_speech.model import CallResult, Evidence, Outcome, Promise, Role, Span, SurveyAnswer
 from qc_speech.report.html import write_report
 from qc_speech.report.templating import clock, data, number, points
 
@@ -68,6 +70,26 @@ def test_every_call_and_agent_has_a_page(tmp_path: Path) -> None:
     assert {p.suffix for p in index.parent.glob("static/*")} == {".css", ".js"}
     left = [p for p in index.parent.rglob("*") if p.name.startswith(".")]
     assert left == []
+
+
+def test_answers_and_promises_stand_on_the_page(tmp_path: Path) -> None:
+    said = Evidence(Span(5200, 6200), Role.CUSTOMER, 1, "九分吧")
+    asked = replace(
+        call("c01"),
+        answers=(
+            SurveyAnswer("survey_score", "9", 0.9, said),
+            SurveyAnswer("survey_attitude", "satisfied", 0.9, said),
+            SurveyAnswer("survey_charged", None, 0.0, said),
+        ),
+        promises=(Promise("两个工作日内", datetime(2026, 1, 19, 18), 0.9, said),),
+    )
+    index = write_report([asked, call("c02")], tmp_path, audio_of=no_audio)
+    rows = table(index.parent / "calls/c01.html", "answers")
+    assert any("打分" in row and " 9 " in row for row in rows)
+    assert any("态度" in row and "满意" in row and "九分吧" in row for row in rows)
+    assert any("收费" in row and "未听清" in row for row in rows)
+    assert any("两个工作日内" in row and "2026-01-19 18:00" in row for row in rows)
+    assert 'id="answers"' not in (index.parent / "calls/c02.html").read_text("utf-8")
 
 
 def test_every_link_leads_somewhere(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rule_toys import context, talk
 
+from qc_speech.codec import from_json, to_json
 from qc_speech.model import (
     CallResult,
     Evidence,
@@ -19,6 +20,7 @@ from qc_speech.model import (
     Outcome,
     Overlap,
     PartyMeasures,
+    Promise,
     Role,
     RoleGuess,
     Score,
@@ -26,6 +28,7 @@ from qc_speech.model import (
     Silence,
     Span,
     Stamp,
+    SurveyAnswer,
 )
 from qc_speech.result import to_public
 
@@ -211,3 +214,30 @@ def test_who_could_not_be_told_is_no_party_and_the_doubt_is_shown() -> None:
     assert data["roles"]["confidence"] == 0.62
     assert data["roles"]["speakers"] == {"ch0": "unknown", "ch1": "unknown"}
     assert [turn["speaker_label"] for turn in data["turns"]] == ["ch0", "ch1"]
+
+
+def test_answers_and_promises_are_published_with_their_place() -> None:
+    customer = Evidence(Span(20_000, 21_500), Role.CUSTOMER, 1, "九分吧")
+    agent = Evidence(Span(30_000, 34_000), Role.AGENT, 0, "两个小时之内上门")
+    result = replace(
+        whole(),
+        answers=(
+            SurveyAnswer("survey_score", "9", 0.91234, customer),
+            SurveyAnswer("survey_charged", "no", 0.9, customer),
+            SurveyAnswer("survey_attitude", None, 0.0, customer),
+        ),
+        promises=(
+            Promise("两个小时之内", datetime(2026, 1, 15, 11, 12), 0.9, agent),
+            Promise("尽快", None, 0.8, agent),
+        ),
+    )
+    data = json.loads(json.dumps(to_public(result), ensure_ascii=False, allow_nan=False))
+    assert data["answers"][0] == {
+        "question": "survey_score", "value": 9.0, "confidence": 0.912, "speaker": "customer",
+        "start": 20.0, "end": 21.5, "quote": "九分吧",
+    }  # fmt: skip
+    assert [one["value"] for one in data["answers"]] == [9.0, "no", None]
+    assert [one["due"] for one in data["promises"]] == ["2026-01-15T11:12:00", None]
+    assert data["promises"][0]["said"] == "两个小时之内"
+    assert from_json(CallResult, json.loads(json.dumps(to_json(result)))) == result
+    assert to_public(whole())["answers"] == to_public(whole())["promises"] == []

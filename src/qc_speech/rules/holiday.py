@@ -37,6 +37,15 @@ def wish_due(day: datetime.date, *, public_holidays: bool, weekends: bool) -> st
     return None
 
 
+def working_days_after(moment: datetime.datetime, days: int) -> datetime.datetime:
+    """The end (18:00) of the n-th working day after a moment, by mainland China's calendar."""
+    day = moment.date()
+    while days > 0:
+        day += datetime.timedelta(days=1)
+        days -= _calendar(day.year).is_working_day(day)
+    return datetime.datetime.combine(day, datetime.time(18), moment.tzinfo)
+
+
 @functools.lru_cache(maxsize=64)
 def _calendar(year: int) -> Any:
     import holidays

@@ -39,14 +39,14 @@ def find_all(ctx: Context, rulebook: Rulebook) -> tuple[Finding, ...]:
     """All findings of a call, check by check in the rulebook's order, with their points."""
     findings: list[Finding] = []
     for check in rulebook.checks:
-        drafts = check.kind.run(ctx, check.params) if asked(ctx, check) else (_NOT_ASKED,)
+        drafts = check.kind.run(ctx, check.params) if applies(ctx, check) else (_NOT_ASKED,)
         if check.family != "timing":  # ringing and length are nobody's words
             drafts = doubted(drafts, ctx.call.roles)
         findings.extend(priced([_finding(draft, check) for draft in drafts], check))
     return tuple(findings)
 
 
-def asked(ctx: Context, check: Check) -> bool:
+def applies(ctx: Context, check: Check) -> bool:
     """Whether the rulebook asks for a check in calls of this scenario."""
     return not check.scenarios or ctx.scenario in check.scenarios
 

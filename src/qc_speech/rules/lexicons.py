@@ -16,6 +16,7 @@ from qc_speech.rules.courtesy import PoliteWords, load_polite_words
 from qc_speech.rules.phrases import Phrase, load_phrases
 from qc_speech.rules.situations import Situation, load_situations
 from qc_speech.rules.speech_lexicons import load_speech_lexicons
+from qc_speech.rules.survey import Question, load_answers
 from qc_speech.rules.yamlfile import load_yaml
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Lexicons:
     roles: RoleEvidence
     situations: dict[str, Situation]
     polite: PoliteWords
+    answers: dict[str, Question]
     conditions: ConditionLexicon
 
     def said(self, ctx: Context, check: str, window: Span) -> float:
@@ -66,5 +68,6 @@ def load_lexicons(folder: Path) -> Lexicons:
         load_role_evidence(folder / "roles.yaml"),
         load_situations(folder / "situations.yaml"),
         load_polite_words(folder / "courtesy.yaml"),
+        load_answers(folder / "answers.yaml"),
         load_yaml(folder / "conditions.yaml", ConditionLexicon),
     )
