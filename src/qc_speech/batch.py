@@ -6,16 +6,25 @@ worker everything runs in this process. What is done is written when it is done.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import json
 import os
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +37,7 @@ from qc_speech.result import to_public
 from qc_speech.settings import Settings
 
 if TYPE_CHECKING:
-    from qc_speech.pipeline import Inspector
+    from qc_speech.pipeline import Inspection, Inspector
 
 _PLAYABLE = {".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".webm"}
 
@@ -65,37 +74,106 @@ def run(job: Job, sources: Sequence[Source], hook: Hook = silent_hook) -> Iterat
         return
     worker = _Worker(job)
     try:
-        for source in sources:
-            yield worker.inspect(source, hook)
+        yield from worker.inspect_all(sources, hook)
     finally:
         worker.close()
+
+
+@dataclass
+class _Begun:
+    """A recording on its way: made ready to be heard, or kept, or failed already."""
+
+    source: Source
+    inspection: Inspection | None = None
+    kept: CallResult | None = None
+    done: Done | None = None
 
 
 class _Worker:
     """Engines, rules and a connection of one process."""
 
     def __init__(self, job: Job) -> None:
+        from qc_speech.engines.registry import recordings_ahead
         from qc_speech.pipeline import Inspector
         from qc_speech.setup import load_rules, make_engines
         from qc_speech.store import open_store
 
         self._job = job
+        self._ahead = recordings_ahead(job.settings)
         self.store = open_store(job.store_path)
         self._inspector: Inspector = Inspector(
             make_engines(job.settings, job.workers), load_rules(), self.store, rulebook=job.rulebook
         )
 
+    def inspect_all(self, sources: Sequence[Source], hook: Hook = silent_hook) -> Iterator[Done]:
+        """In order. On a GPU the next recordings are decoded, cut and diarized in a thread while
+        the recognizer hears, and calls that are ready share its batches; on a CPU both would
+        fight for the same cores, so it is one after the other."""
+        ahead = self._ahead
+        if not ahead:
+            for source in sources:
+                yield self.inspect(source, hook)
+            return
+        rest = iter(sources)
+        with ThreadPoolExecutor(1, "ahead") as pool:
+            waiting = deque(pool.submit(self._begin, s, hook) for s in islice(rest, ahead))
+            while waiting:
+                ready = [waiting.popleft().result()]
+                while waiting and waiting[0].done():
+                    ready.append(waiting.popleft().result())
+                waiting.extend(pool.submit(self._begin, s, hook) for s in islice(rest, len(ready)))
+                self._hear_together(ready)
+                for begun in ready:
+                    yield self._end(begun)
+
     def inspect(self, source: Source, hook: Hook = silent_hook) -> Done:
-        name = str(source.path)
+        return self._end(self._begin(source, hook))
+
+    def _begin(self, source: Source, hook: Hook) -> _Begun:
+        begun = _Begun(source)
+
+        def work() -> None:
+            begun.kept = self._inspector.is_done(source.path, source.metadata)
+            if begun.kept is None:
+                begun.inspection = self._inspector.prepare(source.path, source.metadata, hook)
+
+        begun.done = self._guarded(source, work)
+        return begun
+
+    def _hear_together(self, ready: Sequence[_Begun]) -> None:
+        if len(ready) > 1:
+            # What goes wrong here is found again, and blamed, when each is heard alone.
+            with contextlib.suppress(Exception):
+                self._inspector.transcribe([one.inspection for one in ready if one.inspection])
+
+    def _end(self, begun: _Begun) -> Done:
+        if begun.done is not None:
+            return begun.done
+        ended: list[Done] = []
+
+        def work() -> None:
+            ended.append(self._finish(begun))
+
+        return self._guarded(begun.source, work) or ended[0]
+
+    def _finish(self, begun: _Begun) -> Done:
+        source, result = begun.source, begun.kept
+        if begun.inspection is not None:
+            self._inspector.transcribe((begun.inspection,))  # nothing to do if it is heard
+            result = begun.inspection.finish()
+        assert result is not None
+        write_call(self._job.out, result)
+        playable_copy(self._job.out, source.path, result)
+        remember_source(self.store, result, source.path.resolve())
+        self.store.clear_failure(str(source.path))
+        state = "kept" if begun.kept else "new"
+        return Done(source, state, "", result.call.recording.warnings)
+
+    def _guarded(self, source: Source, work: Callable[[], None]) -> Done | None:
+        """None if it went well; a recording that fails is a row, a store that fails is a stop."""
         try:
-            kept = self._inspector.is_done(source.path, source.metadata)
-            result = kept or self._inspector.inspect(source.path, source.metadata, hook)
-            write_call(self._job.out, result)
-            playable_copy(self._job.out, source.path, result)
-            remember_source(self.store, result, source.path.resolve())
-            self.store.clear_failure(name)
-            state = "kept" if kept else "new"
-            return Done(source, state, "", result.call.recording.warnings)
+            work()
+            return None
         except StoreError:
             raise
         except QcError as error:
@@ -110,7 +188,7 @@ class _Worker:
                 f"{source.path.name}: internal error {type(error).__name__} at {_place(error)}; "
                 "please report it"
             )
-        self.store.put_failure(name, message)
+        self.store.put_failure(str(source.path), message)
         return Done(source, "failed", message)
 
     def close(self) -> None:

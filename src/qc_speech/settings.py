@@ -36,6 +36,9 @@ class Settings:
     hotwords: str = _setting(
         "", "words to bias the recognizer to; empty: none (does harm with base)"
     )
+    ahead: int = _setting(
+        -1, "recordings made ready while the recognizer hears; -1: 8 on CUDA, none on CPU"
+    )
     threads: int = _setting(0, "CPU threads per worker; 0: all cores divided by the workers")
     diarization_model: str = _setting(
         "pyannote-segmentation-3.0", "or pyannote-community-1, where it was fetched"

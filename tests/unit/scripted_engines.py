@@ -31,6 +31,8 @@ class Script:
     heard: int = 0  # times the recognizer was asked
     told_apart: int = 0  # recordings the diarizer was given
     made: list[str] = field(default_factory=list)  # engines that were loaded
+    together: list[int] = field(default_factory=list)  # passages in each question
+    most_together: int = 1000  # more passages than this at once break the recognizer
 
     def engines(self, stamps: tuple[str, str] = ("asr/1", "diarizer/1")) -> Engines:
         def transcriber() -> Recognizer:
@@ -53,6 +55,9 @@ class Recognizer:
         return Stamp("scripted", "1", "talk")
 
     def transcribe(self, passages: Sequence[Passage]) -> tuple[tuple[Chunk, ...], ...]:
+        self.script.together.append(len(passages))
+        if len(passages) > self.script.most_together:
+            raise RuntimeError("out of memory")
         return tuple(self._passage(passage) for passage in passages)
 
     def _passage(self, passage: Passage) -> tuple[Chunk, ...]:

@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import stat
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -98,6 +100,59 @@ def test_a_lost_result_file_is_written_again(script: Script, job: Job, tmp_path:
         damage()
         assert states(list(batch.run(job, sources))) == ["kept"]
         assert path.read_bytes() == text
+
+
+@pytest.fixture
+def job_ahead(tmp_path: Path) -> Job:
+    return Job(tmp_path / "out", Settings(ahead=3))
+
+
+def test_calls_made_ready_ahead_are_heard_and_end_in_order(
+    script: Script, job_ahead: Job, tmp_path: Path
+) -> None:
+    wanted = recordings(tmp_path, 7)
+    done = list(batch.run(job_ahead, wanted))
+    assert [one.source for one in done] == wanted
+    assert states(done) == ["new"] * 7
+    assert script.heard == 2 * 7  # each channel once
+    assert script.made.count("transcriber") <= 7 and len(results(job_ahead)) == 7
+    assert states(list(batch.run(job_ahead, wanted))) == ["kept"] * 7
+
+
+def test_calls_that_are_ready_share_the_recognizer(
+    script: Script, job_ahead: Job, tmp_path: Path
+) -> None:
+    """The first call is held up until others are ready: the next question is about several."""
+    held = threading.Event()
+
+    def hold_once() -> None:
+        if not held.is_set():
+            held.set()
+            time.sleep(0.3)
+
+    script.before = hold_once
+    list(batch.run(job_ahead, recordings(tmp_path, 6)))
+    assert max(script.together) > 2, "passages of more than one stereo call at once"
+
+
+def test_one_bad_call_among_those_heard_together_costs_only_itself(
+    script: Script, job_ahead: Job, tmp_path: Path
+) -> None:
+    wanted = recordings(tmp_path, 3)
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"RIFF....no sound")
+    wanted.insert(1, source(broken))
+    done = list(batch.run(job_ahead, wanted))
+    assert states(done) == ["new", "failed", "new", "new"]
+    assert len(failures(job_ahead)) == 1
+
+
+def test_an_engine_that_breaks_on_many_is_asked_one_by_one(
+    script: Script, job_ahead: Job, tmp_path: Path
+) -> None:
+    script.most_together = 2
+    done = list(batch.run(job_ahead, recordings(tmp_path, 6)))
+    assert states(done) == ["new"] * 6
 
 
 def test_a_failure_is_a_row_until_it_succeeds(script: Script, job: Job, tmp_path: Path) -> None:

@@ -83,6 +83,13 @@ def device_of(settings: Settings) -> str:
     return "cuda" if _cuda_devices() else "cpu"
 
 
+def recordings_ahead(settings: Settings) -> int:
+    """How many recordings are made ready while the recognizer hears (0: none)."""
+    if settings.ahead >= 0:
+        return settings.ahead
+    return 8 if device_of(settings) == "cuda" else 0
+
+
 def transcriber(settings: Settings, workers: int = 1) -> Callable[[], Transcriber]:
     """A maker of the recognizer; the model is loaded at the first call and then kept."""
 
