@@ -50,6 +50,7 @@ class Job:
     settings: Settings
     rulebook: str | None = None
     workers: int = 1
+    rules: Path | None = None  # the lexicons folder of this batch; None: the default one
 
     @property
     def store_path(self) -> Path:
@@ -102,7 +103,10 @@ class _Worker:
         self._ahead = recordings_ahead(job.settings)
         self.store = open_store(job.store_path)
         self._inspector: Inspector = Inspector(
-            make_engines(job.settings, job.workers), load_rules(), self.store, rulebook=job.rulebook
+            make_engines(job.settings, job.workers),
+            load_rules(job.rules),
+            self.store,
+            rulebook=job.rulebook,
         )
 
     def inspect_all(self, sources: Sequence[Source], hook: Hook = silent_hook) -> Iterator[Done]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from qc_speech.cli import doctor_cmd, eval_cmd, export_cmd, models_cmd, run_cmd, score_cmd
+from qc_speech.cli import (
+    doctor_cmd,
+    eval_cmd,
+    export_cmd,
+    models_cmd,
+    rules_cmd,
+    run_cmd,
+    score_cmd,
+)
 
 app = typer.Typer(
     name="qc-speech",
@@ -21,6 +29,7 @@ app.command("score", epilog=score_cmd.EPILOG)(score_cmd.score)
 app.command("eval")(eval_cmd.evaluate_cmd)
 app.command("export")(export_cmd.export_cmd)
 app.add_typer(models_cmd.app, name="models")
+app.add_typer(rules_cmd.app, name="rules")
 app.command("doctor", epilog=doctor_cmd.EPILOG)(doctor_cmd.doctor)
 
 

@@ -55,12 +55,13 @@ def _run(
     from qc_speech.intake import gather
     from qc_speech.rules.rulebook import choose
     from qc_speech.settings import load_settings
-    from qc_speech.setup import load_rules
+    from qc_speech.setup import RuleKeeper
 
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"--device {device}: one of auto, cpu, cuda")
     settings = load_settings(config, device=None if device == "auto" else device, asr_model=model)
-    rules = load_rules()
+    keeper = RuleKeeper(copies=out / "rules")
+    rules = keeper.current()
     if rulebook is not None:
         choose(rules.rulebooks, rulebook)
     _make_folder(out)
@@ -71,11 +72,13 @@ def _run(
             typer.echo("error: no recording to inspect; give files or folders", err=True)
         return 2
     registry.require_models(settings)
-    job = Job(out, settings, rulebook, min(workers, len(found.sources)))
+    if keeper.problem:
+        typer.echo(f"error: {keeper.problem}; until then the last good rules are used", err=True)
+    job = Job(out, settings, rulebook, min(workers, len(found.sources)), keeper.keep())
     ended = _inspect_all(job, found)
     _finish(job, found, ended)
     failed = [done for done in ended if done.state == "failed"]
-    return 1 if failed or found.problems else 0
+    return 1 if failed or found.problems or keeper.problem else 0
 
 
 def _make_folder(out: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -120,22 +120,30 @@ class Rulebook:
         return f"{self.name}@{self.version}"
 
 
-_File = tuple[Path, yaml.Node, RulebookFile]
+File = tuple[Path, yaml.Node, RulebookFile]
 
 
 def load_rulebooks(folder: Path, kinds: dict[str, Kind]) -> dict[str, Rulebook]:
     """All rulebooks of a folder by name. Raises RulebookError with file, line and cure."""
-    files: dict[str, _File] = {}
+    read: list[File] = []
     for path in sorted(folder.glob("*.yaml")):
         node = read_node(path)
-        book = validate(path, node, RulebookFile)
+        read.append((path, node, validate(path, node, RulebookFile)))
+    files = unique(folder, read)
+    return {name: build(name, files, kinds) for name in files}
+
+
+def unique(folder: Path, read: Sequence[File]) -> dict[str, File]:
+    """Files by the name of their rulebook. Raises RulebookError when two have one name."""
+    files: dict[str, File] = {}
+    for path, node, book in read:
         if book.name in files:
             line = line_of(node, ("name",))
             raise RulebookError(f"{path}:{line}: rulebook {book.name} exists twice; rename one")
         files[book.name] = (path, node, book)
     if not files:
         raise RulebookError(f"{folder}: holds no rulebook; set QC_SPEECH_LEXICONS to the folder")
-    return {name: build(name, files, kinds) for name in files}
+    return files
 
 
 def choose(books: dict[str, Rulebook], name: str) -> Rulebook:
@@ -146,7 +154,7 @@ def choose(books: dict[str, Rulebook], name: str) -> Rulebook:
 
 
 @dataclass
-class _Rule:
+class Rule:
     """One check as the chain of books gives it: values, and where each of them is written."""
 
     given: dict[str, Any] = field(default_factory=dict)
@@ -174,24 +182,30 @@ class _Rule:
         return where
 
 
-def build(name: str, files: dict[str, _File], kinds: dict[str, Kind]) -> Rulebook:
-    """One rulebook with what it extends. Raises RulebookError."""
-    chain = _chain(name, files)
-    rules: dict[str, _Rule] = {}
-    conditions: dict[str, Condition] = {}
-    scoring: Scoring | None = None
-    digest = hashlib.sha256()
-    for path, node, book in chain:
-        digest.update(path.read_bytes())
-        scoring = book.scoring or scoring
-        conditions.update(book.conditions)
+def layered(files: Mapping[str, File], name: str) -> dict[str, Rule]:
+    """The checks of a rulebook as its chain of books gives them. Raises RulebookError."""
+    rules: dict[str, Rule] = {}
+    for path, node, book in _chain(name, files):
         seen: set[str] = set()
         for i, rule in enumerate(book.checks):
-            rules.setdefault(rule.check, _Rule()).add(rule, path, node, i)
+            rules.setdefault(rule.check, Rule()).add(rule, path, node, i)
             if rule.check in seen:
                 place = rules[rule.check].place()
                 raise RulebookError(f"{place}: check {rule.check} is listed twice; keep one")
             seen.add(rule.check)
+    return rules
+
+
+def build(name: str, files: Mapping[str, File], kinds: Mapping[str, Kind]) -> Rulebook:
+    """One rulebook with what it extends. Raises RulebookError."""
+    chain, rules = _chain(name, files), layered(files, name)
+    conditions: dict[str, Condition] = {}
+    scoring: Scoring | None = None
+    digest = hashlib.sha256()
+    for path, _, book in chain:
+        digest.update(path.read_bytes())
+        scoring = book.scoring or scoring
+        conditions.update(book.conditions)
     own = chain[-1][2]
     checks = tuple(
         _check(rule, conditions, kinds)
@@ -202,9 +216,9 @@ def build(name: str, files: dict[str, _File], kinds: dict[str, Kind]) -> Ruleboo
     return Rulebook(own.name, own.title, version, own.scenario, scoring or Scoring(), checks)
 
 
-def _chain(name: str, files: dict[str, _File]) -> list[_File]:
+def _chain(name: str, files: Mapping[str, File]) -> list[File]:
     """The book and those it extends, the most general first."""
-    chain: list[_File] = []
+    chain: list[File] = []
     current: str | None = name
     while current is not None:
         last = chain[-1] if chain else None
@@ -221,7 +235,7 @@ def _chain(name: str, files: dict[str, _File]) -> list[_File]:
     return chain[::-1]
 
 
-def _check(rule: _Rule, conditions: dict[str, Condition], kinds: dict[str, Kind]) -> Check:
+def _check(rule: Rule, conditions: dict[str, Condition], kinds: Mapping[str, Kind]) -> Check:
     given = rule.given
     check = given["check"]
     name = given.get("kind") or check
@@ -251,7 +265,7 @@ def _check(rule: _Rule, conditions: dict[str, Condition], kinds: dict[str, Kind]
     )  # fmt: skip
 
 
-def _params(rule: _Rule, kind: Kind, conditions: dict[str, Condition]) -> Params:
+def _params(rule: Rule, kind: Kind, conditions: dict[str, Condition]) -> Params:
     """The parameters of a check, with what its kind takes from the check and the book."""
     check, given = rule.given["check"], dict(rule.given["params"])
     known = kind.params.model_fields

@@ -23,7 +23,7 @@ from qc_speech.model import Role, Utterance
 from qc_speech.rules.banned_text import as_sounds
 from qc_speech.rules.conditions.answer import Answer, Truth, found, unknown
 from qc_speech.rules.conditions.lexicon import ConditionLexicon
-from qc_speech.rules.conditions.operator import Operator, wordings
+from qc_speech.rules.conditions.operator import TEXT, TEXTS, Operator, wordings
 from qc_speech.rules.conditions.pattern import as_pattern, compiled
 from qc_speech.rules.conditions.scene import Scene, Stretch, size
 from qc_speech.rules.conditions.words import Texts
@@ -38,6 +38,8 @@ _LEAST = 4
 class Similar(Operator):
     """Sentences that say about what one of the samples says. `at_least` 0..1: 0.9 nearly the same
     words, 0.7 most of the same content."""
+
+    SHORT = (TEXT, TEXTS)
 
     to: Texts = pydantic.Field(min_length=1)
     at_least: float = pydantic.Field(default=0.7, ge=0.5, le=1)

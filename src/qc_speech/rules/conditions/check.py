@@ -16,7 +16,24 @@ from qc_speech.rules.conditions.scene import Scene
 from qc_speech.rules.conditions.tree import Node, compile_tree
 from qc_speech.rules.conditions.words import PhraseSaid
 from qc_speech.rules.kind import Context, Draft, Kind, Params, ParamsFault
+from qc_speech.rules.rehearsal import spoken
 from qc_speech.rules.verdict import SURE
+
+
+class Examples(Params):
+    """Short calls, in lines such as 「客户：我要投诉」: those that the check must find wrong, and
+    those that it must not. `qc-speech rules check` tries them."""
+
+    violates: tuple[tuple[str, ...], ...] = ()
+    passes: tuple[tuple[str, ...], ...] = ()
+
+    @pydantic.field_validator("violates", "passes")
+    @classmethod
+    def _lines(cls, calls: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        for lines in calls:
+            for line in lines:
+                spoken(line)
+        return calls
 
 
 class CustomParams(Params):
@@ -30,6 +47,7 @@ class CustomParams(Params):
     forbid: Written | None = None
     if_unknown: Literal["uncertain", "not_applicable"] = "uncertain"
     per_occurrence: bool = False  # a finding for each place of what is forbidden
+    examples: Examples = Examples()
 
     @pydantic.model_validator(mode="after")
     def _asks_something(self) -> CustomParams:
@@ -74,7 +92,8 @@ def _compiled(
     return None if condition is None else compile_tree(condition, names, (part,))
 
 
-def _custom(ctx: Context, params: CustomParams) -> tuple[Draft, ...]:
+def run_custom(ctx: Context, params: CustomParams) -> tuple[Draft, ...]:
+    """Violated where it applies and something is missing or forbidden; pass; or who knows."""
     plan = params.plan
     if plan.by_role and not any(role is Role.AGENT for _, role in ctx.call.roles.roles):
         return (Draft(Outcome.UNCERTAIN, 0.5, "未能分清哪一方是坐席，需人工判断"),)
@@ -161,4 +180,4 @@ def custom_kind(phrases: Mapping[str, object]) -> Kind:
                         (*node.path, "phrase"), f"no phrase {said.check}; one of {known}"
                     )
 
-    return Kind("custom", CustomParams, _custom, verify)
+    return Kind("custom", CustomParams, run_custom, verify)

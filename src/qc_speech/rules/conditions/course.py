@@ -8,7 +8,7 @@ import pydantic
 
 from qc_speech.model import Role, Span
 from qc_speech.rules.conditions.answer import Answer, Place, Truth, unknown, within
-from qc_speech.rules.conditions.operator import Fact, Operator, numbers, ordered
+from qc_speech.rules.conditions.operator import TEXT, Fact, Operator, numbers, ordered
 from qc_speech.rules.conditions.scene import Scene, Stretch
 from qc_speech.rules.conditions.talk import party
 
@@ -18,6 +18,8 @@ _TOGETHER_MS = 300  # who begins within this of the other cannot be told apart
 
 class SpeaksFirst(Operator):
     """Who speaks first."""
+
+    SHORT = (TEXT,)
 
     OF_CALL = True
 

@@ -13,7 +13,7 @@ import pydantic
 from qc_speech.model import Span
 from qc_speech.rules.conditions.answer import Answer, Place, Truth, found, unknown, within
 from qc_speech.rules.conditions.lexicon import ConditionLexicon
-from qc_speech.rules.conditions.operator import Operator
+from qc_speech.rules.conditions.operator import TEXT, Operator
 from qc_speech.rules.conditions.pattern import viewed
 from qc_speech.rules.conditions.scene import Scene, Stretch
 from qc_speech.rules.numbers_said import numbers
@@ -48,6 +48,8 @@ _ADDRESS_GAP = 8  # characters between the parts of one address
 class Entity(Operator):
     """Something named in speech: a phone, ID card or bank card number (digit by digit, also over
     pauses), an amount of money, a date, an address, a name. `over`, `under`: the amount in yuan."""
+
+    SHORT = (TEXT,)
 
     kind: EntityKind
     at_least: int = pydantic.Field(default=1, ge=1)

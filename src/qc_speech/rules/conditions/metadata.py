@@ -11,7 +11,15 @@ import pydantic
 
 from qc_speech.model import Metadata
 from qc_speech.rules.conditions.answer import Answer, Truth, within
-from qc_speech.rules.conditions.operator import Fact, Operator, listed, numbers, ordered
+from qc_speech.rules.conditions.operator import (
+    TEXT,
+    TEXTS,
+    Fact,
+    Operator,
+    listed,
+    numbers,
+    ordered,
+)
 from qc_speech.rules.conditions.scene import Scene, Stretch
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -35,6 +43,8 @@ class Known(Operator):
 
 class OneOf(Known):
     """A value that must be one of a list. A text or a list alone will do."""
+
+    SHORT = (TEXT, TEXTS)
 
     one_of: Annotated[
         tuple[str, ...],
@@ -201,6 +211,8 @@ class DateIs(Known):
 class Holiday(Known):
     """A public holiday in China (the holidays library, lunar ones and the government's days off
     included), any or one whose name holds a text (春节, 国庆 …). `true` is any."""
+
+    SHORT = ({"const": True}, TEXT, TEXTS)
 
     any: bool = True
     names: Annotated[

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import pydantic
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from qc_speech.rules.conditions.answer import Answer
 from qc_speech.rules.conditions.scene import Scene, Stretch
 from qc_speech.rules.kind import Params
 from qc_speech.text.template import parse
 
+TEXT = {"type": "string"}
+TEXTS = {"type": "array", "items": TEXT}
 Fact = tuple[str, frozenset[str] | tuple[float, float]]
 
 
@@ -21,7 +25,15 @@ class Operator(Params):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     PLACED: ClassVar[bool] = True
+    SHORT: ClassVar[tuple[Any, ...]] = ()  # JSON Schemas of what may be written instead
     OF_CALL: ClassVar[bool] = False
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: pydantic.GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        whole = handler(core)
+        return {"anyOf": [*cls.SHORT, whole]} if cls.SHORT else whole
 
     def answer(self, scene: Scene, where: Stretch, absence_costs: bool) -> Answer:
         """`absence_costs`: a false answer may cost points, so it must have been heard well enough;

@@ -10,7 +10,7 @@ import pydantic
 from qc_speech.model import Role, Utterance
 from qc_speech.rules.conditions.answer import Answer, Place, Truth, found, unknown, within
 from qc_speech.rules.conditions.lexicon import ConditionLexicon
-from qc_speech.rules.conditions.operator import Fact, Operator, numbers
+from qc_speech.rules.conditions.operator import TEXT, Fact, Operator, numbers
 from qc_speech.rules.conditions.pattern import compiled, viewed
 from qc_speech.rules.conditions.scene import DOUBT, SURE, Scene, Stretch, size
 
@@ -50,6 +50,8 @@ class UtteranceCount(Operator):
 
 class Sentence(Operator):
     """A question, or a statement that asks nothing."""
+
+    SHORT = (TEXT,)
 
     is_: Literal["question", "statement"] = pydantic.Field(alias="is")
     min_characters: int = pydantic.Field(default=2, ge=1)
@@ -95,6 +97,8 @@ class MoodIs(Operator):
     """A mood by words (lexicons/conditions.yaml). For angry and upset a voice that is louder than
     this party's own normal level adds to words heard in doubt; alone it is never more than a
     question to a person. `words_only` leaves the voice out."""
+
+    SHORT = (TEXT,)
 
     is_: Mood = pydantic.Field(alias="is")
     louder_db: float = pydantic.Field(default=5.0, gt=0)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 
 from qc_speech.rules.conditions.answer import Answer, Place, Truth, all_of, found, negated, unknown
-from qc_speech.rules.conditions.operator import Operator, listed, wordings
+from qc_speech.rules.conditions.operator import TEXT, Operator, listed, wordings
 from qc_speech.rules.conditions.pattern import Pattern, as_pattern, compiled, search
 from qc_speech.rules.conditions.scene import Scene, Stretch
 from qc_speech.text.template import readable
@@ -125,6 +125,8 @@ def _together(hits: dict[str, tuple[Place, ...]], least: int, label: str) -> Ans
 class PhraseSaid(Operator):
     """A phrase of lexicons/phrases by its check: all its meanings in one turn at talk."""
 
+    SHORT = (TEXT,)
+
     check: str
 
     @pydantic.model_validator(mode="before")
@@ -148,6 +150,8 @@ class Regex(Operator):
     """A regular expression (RE2: no look-around and no back-references, never slow) with an
     excluding one. `on`: "spoken" numbers as 一二三 and no punctuation, "digits" the same with
     123, "written" as the recognizer wrote it."""
+
+    SHORT = (TEXT,)
 
     match: str
     except_: str | None = pydantic.Field(default=None, alias="except")

@@ -1,0 +1,101 @@
+"""`qc-speech rules`: tools for whoever writes rulebooks and word lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+from qc_speech.errors import QcError, UsageError
+
+app = typer.Typer(
+    help="Check and explain rulebooks and word lists.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+CHECK_EPILOG = (
+    "Examples: qc-speech rules check | qc-speech rules check my-lexicons --strict. "
+    "Exit codes: 0 no errors (warnings may be listed), 1 errors (with --strict warnings too), "
+    "2 no such folder."
+)
+SCHEMA_EPILOG = "Example: qc-speech rules schema --to lexicons/schema"
+
+
+@app.command(epilog=CHECK_EPILOG)
+def check(
+    folder: Optional[Path] = typer.Argument(  # noqa: UP045 - typer reads it at run time
+        None, metavar="FOLDER", help="A lexicons folder; default: the one in use."
+    ),
+    strict: bool = typer.Option(False, "--strict", help="Exit with 1 for warnings too."),
+) -> None:
+    """Look for mistakes, dead entries, conflicts and conditions that can never be true.
+
+    One line each: level, file, line, what is wrong and what to do.
+    """
+    with clear_errors():
+        from qc_speech.rules.audit import audit
+
+        place = lexicons_folder(folder)
+        flaws = audit(place)
+        for flaw in flaws:
+            typer.echo(str(flaw))
+        errors = sum(flaw.level == "error" for flaw in flaws)
+        warnings = len(flaws) - errors
+        typer.echo(
+            f"{place}: {_counted(errors, 'error')}, {_counted(warnings, 'warning')}", err=True
+        )
+        if errors or (strict and warnings):
+            raise typer.Exit(1)
+
+
+@app.command(epilog=SCHEMA_EPILOG)
+def schema(
+    to: Optional[Path] = typer.Option(  # noqa: UP045
+        None, "--to", metavar="FOLDER", help="Where to write; default: schema/ of the lexicons."
+    ),
+) -> None:
+    """Write the JSON Schemas with which editors complete and check the YAML files."""
+    with clear_errors():
+        from qc_speech.rules.inspect import all_kinds
+        from qc_speech.rules.lexicons import load_lexicons
+        from qc_speech.rules.schema import schemas
+
+        place = lexicons_folder(None)
+        folder = to or place / "schema"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, text in schemas(all_kinds(load_lexicons(place))).items():
+                (folder / f"{name}.json").write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{folder}: cannot be written ({error.strerror})") from None
+        typer.echo(f"schemas: {folder}")
+
+
+def lexicons_folder(folder: Path | None) -> Path:
+    """The folder to look at. Raises UsageError when it is none of lexicons."""
+    from qc_speech.resources import data_dir
+
+    place = folder or data_dir("lexicons")
+    if not place.is_dir():
+        raise UsageError(f"{place}: is no folder; give one like lexicons/")
+    if not (place / "rulebooks").is_dir():
+        raise UsageError(f"{place}: holds no folder rulebooks/; give one like lexicons/")
+    return place
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """A fault with a cure ends in one line: exit code 2 for wrong usage, else 1."""
+    try:
+        yield
+    except QcError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,148 @@
+"""Flaws of word lists: examples that fail, wordings that can never hit, words in two lists."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from qc_speech.model import Role, Span, Utterance, Word
+from qc_speech.rules.audit.flaw import Flaw, Level, Loc
+from qc_speech.rules.banned import examples
+from qc_speech.rules.banned_lexicon import BannedLexicon
+from qc_speech.rules.banned_pattern import expand, spellings
+from qc_speech.rules.conditions.pattern import as_pattern, compiled
+from qc_speech.rules.conditions.wording import samples
+from qc_speech.rules.matcher import Matcher
+from qc_speech.rules.phrases import AgentTurn, Part, Phrase, PhraseFile
+from qc_speech.rules.yamlfile import line_of, read_node, validate
+from qc_speech.text.template import parse
+
+_WAYS = 200  # ways to say a wording that are tried
+_SAID = 0.5
+_EXAMPLE = re.compile(r"(?P<file>.*?\.yaml): (?P<entry>.*?): (?P<text>.*)", re.DOTALL)
+
+
+def phrase_flaws(folder: Path) -> Iterator[Flaw]:
+    """Flaws of lexicons/phrases."""
+    for path in sorted(folder.glob("*.yaml")):
+        node = read_node(path)
+        for i, phrase in enumerate(validate(path, node, PhraseFile).phrases):
+            for loc, text, level in _phrase(phrase):
+                line = line_of(node, ("phrases", i, *loc))
+                yield Flaw(level, f"{path}:{line}", f"phrase {phrase.check}: {text}")
+
+
+def _phrase(phrase: Phrase) -> Iterator[tuple[Loc, str, Level]]:
+    for name, wanted in (("hit", True), ("miss", False)):
+        for i, text in enumerate(getattr(phrase, name)):
+            turn = AgentTurn((_said(text),))
+            if (Matcher((turn,)).find(phrase, (turn,)).probability >= _SAID) != wanted:
+                found = "is not found" if wanted else "is found"
+                yield (name, i), f"its example {text} {found}", "error"
+    for j, part in enumerate(phrase.parts):
+        for k, text in _dead(part):
+            yield ("parts", j, "any", k), text, "warning"
+
+
+def _dead(part: Part) -> Iterator[tuple[int, str]]:
+    innocent = [compiled(as_pattern(wording)) for wording in part.unless]
+    seen: dict[object, str] = {}
+    for k, wording in enumerate(part.any):
+        first = seen.setdefault(parse(wording), wording)
+        if first is not wording:
+            yield k, f"{wording} is there twice; remove one"
+        ways = samples(wording, _WAYS) if innocent else ()
+        if ways and all(any(one.search(text) for one in innocent) for text in ways):
+            yield k, f"{wording} never counts: `unless` covers every way to say it"
+
+
+def _said(text: str) -> Utterance:
+    step = 250
+    words = tuple(Word(Span(i * step, (i + 1) * step), char, 0.95) for i, char in enumerate(text))
+    return Utterance(0, Span(0, max(1, len(text)) * step), "a", Role.AGENT, words)
+
+
+def banned_flaws(folder: Path, lexicon: BannedLexicon) -> Iterator[Flaw]:
+    """Flaws of lexicons/banned."""
+    for message in examples(lexicon):
+        match = _EXAMPLE.match(message)
+        if match:
+            line = _line_with(Path(match["file"]), match["entry"])
+            text = f"{match['entry']}: {match['text']}"
+            yield Flaw("error", f"{match['file']}:{line}", text)
+        else:
+            yield Flaw("error", str(folder), message)
+    yield from _written_twice(lexicon)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """An entry of a banned list with the ways to say it."""
+
+    check: str
+    path: Path
+    say: str
+    ways: tuple[str, ...]
+
+    @property
+    def line(self) -> int:
+        return _line_with(self.path, self.say)
+
+
+def _written_twice(lexicon: BannedLexicon) -> Iterator[Flaw]:
+    """The same words in two lists (said once, charged twice), and entries that add nothing to the
+    others of their list."""
+    entries = [
+        _Entry(name, words.path, one.say, tuple("…".join(pieces) for pieces in expand(one.say)))
+        for name, words in lexicon.lists.items()
+        for one in words.entries
+        if spellings(one.say) <= _WAYS
+    ]
+    first: dict[str, list[_Entry]] = {}
+    for entry in entries:
+        for way in entry.ways:
+            first.setdefault(way, []).append(entry)
+    for entry in entries:
+        others: dict[str, list[str]] = {}
+        before: set[str] = set()
+        for way in entry.ways:
+            for other in first[way]:
+                if other is entry:
+                    break
+                if other.check == entry.check:
+                    before.add(way)
+                else:
+                    others.setdefault(f"{other.check}.yaml:{other.line}", []).append(way)
+        if before == set(entry.ways):
+            text = f"{entry.say[:24]}: every way to say it is in entries before it; remove it"
+            yield Flaw("warning", f"{entry.path}:{entry.line}", text)
+        for place, ways in others.items():
+            shown = "、".join(ways[:3]) + (f" and {len(ways) - 3} more" if len(ways) > 3 else "")
+            text = f"{shown}: also in {place}; said once, it is charged twice"
+            yield Flaw("warning", f"{entry.path}:{entry.line}", text)
+
+
+@functools.lru_cache(maxsize=4)
+def _lines(path: Path) -> tuple[tuple[str, int], ...]:
+    """Every text of a file, without spaces, with its line."""
+    found: list[tuple[str, int]] = []
+    stack: list[yaml.Node] = [read_node(path)]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, yaml.ScalarNode):
+            found.append(("".join(str(node.value).split()), int(node.start_mark.line) + 1))
+        elif isinstance(node, yaml.SequenceNode):
+            stack.extend(reversed(node.value))
+        elif isinstance(node, yaml.MappingNode):
+            stack.extend(value for _, value in reversed(node.value))
+    return tuple(found)
+
+
+def _line_with(path: Path, start: str) -> int:
+    """The line of the entry that begins so."""
+    return next((line for text, line in _lines(path) if text.startswith(start)), 1)
