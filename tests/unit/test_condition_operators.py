@@ -47,7 +47,7 @@ COMPLAINT = said(
         ({"phrase": "survey_score"}, F),
         ({"regex": "打了[一二三四五]次电话"}, T),
         ({"regex": {"match": "打了[一二三四五]次电话", "except": "三次电话都没人管"}}, F),
-        ({"regex": {"match": "打了\\d次", "on": "digits"}}, T),
+        ({"regex": {"match": "打了\\d次", "form": "digits"}}, T),
         ({"regex": "打了\\d次"}, F),
         ({"similar": ["我要投诉，电话打了好几次都没有人管"]}, T),
         ({"similar": ["我想办理一张新的银行卡"]}, F),

@@ -109,6 +109,8 @@ def cure(error: Any) -> str:
         return "unknown name; remove it or correct its spelling"
     if kind == "missing":
         return "is required; add it"
+    if kind == "invalid_key":
+        return "is a name that YAML reads as yes, no or a number; write it in quotes"
     if kind == "recursion_loop":
         return "nested too deep; name some parts"
     return message.removeprefix("Value error, ").replace("\n", " ")

@@ -62,7 +62,7 @@ class Pattern:
 
     match: str
     innocent: tuple[str, ...] = ()
-    on: View = "spoken"
+    form: View = "spoken"
     whole_words: bool = False
 
     def hits(self, text: str) -> Iterator[tuple[int, int]]:
@@ -89,14 +89,14 @@ def search(
 def _find(
     scene: Scene, utterance: Utterance, pattern: Pattern, absence_costs: bool
 ) -> Place | None:
-    text, owners = viewed(utterance, pattern.on)
+    text, owners = viewed(utterance, pattern.form)
     for start, end in pattern.hits(text):
         words = [utterance.words[i] for i in owners[start : max(end, start + 1)]]
         span = Span(words[0].span.start_ms, max(w.span.end_ms for w in words))
         raw = Place(span, utterance.role, utterance.index, text[start:end], _EXACT_TRUST)
         return scene.judged(raw, absence_costs)
     for other in utterance.alternatives:
-        text = _view(other.text, pattern.on)
+        text = _view(other.text, pattern.form)
         for start, end in pattern.hits(text):
             trust = _EXACT_TRUST * _ALTERNATIVE_TRUST
             raw = Place(utterance.span, utterance.role, utterance.index, text[start:end], trust)
@@ -104,21 +104,21 @@ def _find(
     return None
 
 
-def viewed(utterance: Utterance, on: View) -> tuple[str, tuple[int, ...]]:
+def viewed(utterance: Utterance, form: View) -> tuple[str, tuple[int, ...]]:
     """The text of an utterance in one form, and for each character the word it belongs to."""
     text, owners = "", list[int]()
     for index, word in enumerate(utterance.words):
-        part = _view(word.text, on)
+        part = _view(word.text, form)
         text += part
         owners.extend(index for _ in part)
     return text, tuple(owners)
 
 
-def _view(text: str, on: View) -> str:
-    if on == "written":
+def _view(text: str, form: View) -> str:
+    if form == "written":
         return text
     spoken = normalize(text)
-    return spoken.translate(_TO_DIGITS) if on == "digits" else spoken
+    return spoken.translate(_TO_DIGITS) if form == "digits" else spoken
 
 
 @functools.lru_cache(maxsize=4096)

@@ -148,14 +148,14 @@ class PhraseSaid(Operator):
 
 class Regex(Operator):
     """A regular expression (RE2: no look-around and no back-references, never slow) with an
-    excluding one. `on`: "spoken" numbers as 一二三 and no punctuation, "digits" the same with
+    excluding one. `form`: "spoken" numbers as 一二三 and no punctuation, "digits" the same with
     123, "written" as the recognizer wrote it."""
 
     SHORT = (TEXT,)
 
     match: str
     except_: str | None = pydantic.Field(default=None, alias="except")
-    on: Literal["spoken", "digits", "written"] = "spoken"
+    form: Literal["spoken", "digits", "written"] = "spoken"
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -172,7 +172,7 @@ class Regex(Operator):
     @functools.cached_property
     def _pattern(self) -> Pattern:
         innocent = (self.except_,) if self.except_ else ()
-        return Pattern(self.match, innocent, self.on)
+        return Pattern(self.match, innocent, self.form)
 
     def answer(self, scene: Scene, where: Stretch, absence_costs: bool) -> Answer:
         answer = found(search(scene, where, self._pattern, absence_costs), "说了符合表达式的话")
