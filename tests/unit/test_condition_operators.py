@@ -74,6 +74,14 @@ def test_a_keyword_heard_as_other_characters() -> None:
     assert ask(ctx, {"keywords": {"any": ["办一下宽带业务"], "by": "text"}}).truth is F
 
 
+@pytest.mark.parametrize("by", ["sound", "text"])
+def test_one_word_for_you(by: str) -> None:
+    for text in ("您好请讲", "你好请讲"):
+        for word in ("您好", "你好", "<您好>"):
+            written = {"keywords": {"any": [word], "by": by}, "role": "agent"}
+            assert ask(said(("a", text)), written).truth is T
+
+
 def test_a_wording_broken_by_a_pause() -> None:
     ctx = said(("a", "请问您还有没有"), ("a", "其他需要帮助的吗"))
     answer = ask(ctx, {"keywords": ["还有没有其他需要帮助的"]})

@@ -47,6 +47,7 @@ def compiled(pattern: str) -> Any:
 
 def as_pattern(template: str) -> str:
     """The expression of a template's very characters."""
+    template = template.replace("您", "你").replace("你", "(你|您)")
     parts = re.split(r"([()\[\]|<>$…])", template)
     marks = {"[": "(?:(?:", "]": "))?", "(": "(?:", "<": "", ">": "", "…": _SLOT}
     return "".join(

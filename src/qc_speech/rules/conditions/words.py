@@ -82,9 +82,14 @@ class Keywords(Operator):
                 answer = unknown(f"似乎说了{label}，听不清", every)
             else:
                 answer = Answer(Truth.FALSE, 0.9, (), f"没有听到{label}")
-        if answer.truth is Truth.FALSE and absence_costs and scene.badly_heard(where):
+        if answer.truth is Truth.FALSE and absence_costs and self._may_hide(scene, where, words):
             return unknown(f"听不清是否说了{label}")
         return answer
+
+    def _may_hide(self, scene: Scene, where: Stretch, words: tuple[str, ...]) -> bool:
+        if self.by == "text":
+            return scene.badly_heard(where)
+        return scene.may_hide(words, where)
 
     def _said(
         self, scene: Scene, where: Stretch, word: str, absence_costs: bool
@@ -141,7 +146,8 @@ class PhraseSaid(Operator):
         answer = found(scene.phrase(phrase, where, absence_costs), f"说了：{phrase.meaning}")
         if answer.truth is Truth.TRUE:
             return answer
-        if answer.truth is Truth.FALSE and not (absence_costs and scene.badly_heard(where)):
+        hidden = absence_costs and scene.phrase_may_hide(phrase, where)
+        if answer.truth is Truth.FALSE and not hidden:
             return Answer(Truth.FALSE, answer.confidence, (), f"没有听到：{phrase.meaning}")
         return unknown(f"听不清是否说了：{phrase.meaning}", answer.places)
 
