@@ -17,6 +17,7 @@ from qc_speech.rules.phrases import PhraseFile
 from qc_speech.rules.rulebook import RulebookFile
 from qc_speech.rules.situations import SituationFile
 from qc_speech.scenario import ScenarioEvidence
+from qc_speech.spelling import HearingFile, NamesFile
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ SHAPES = (
     Shape("situations.yaml", "situations", SituationFile),
     Shape("courtesy.yaml", "courtesy", PoliteWords),
     Shape("conditions.yaml", "conditions", ConditionLexicon),
+    Shape("names.yaml", "names", NamesFile),
+    Shape("hearing.yaml", "hearing", HearingFile),
     Shape("roles.yaml", "roles", RoleEvidence),
     Shape("scenarios.yaml", "scenarios", ScenarioEvidence),
     Shape("dialect.yaml", "dialect", DialectLexicon),
