@@ -16,6 +16,7 @@ from qc_speech.rules.courtesy import PoliteWords
 from qc_speech.rules.phrases import PhraseFile
 from qc_speech.rules.rulebook import RulebookFile
 from qc_speech.rules.situations import SituationFile
+from qc_speech.rules.survey import AnswerFile
 from qc_speech.scenario import ScenarioEvidence
 from qc_speech.spelling import HearingFile, NamesFile
 
@@ -37,6 +38,7 @@ SHAPES = (
     Shape("banned/disclosure.yaml", "banned-disclosure", DisclosureFile),
     Shape("banned/rambling.yaml", "banned-rambling", RamblingFile),
     Shape("situations.yaml", "situations", SituationFile),
+    Shape("answers.yaml", "answers", AnswerFile),
     Shape("courtesy.yaml", "courtesy", PoliteWords),
     Shape("conditions.yaml", "conditions", ConditionLexicon),
     Shape("names.yaml", "names", NamesFile),
