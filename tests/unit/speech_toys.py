@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def call_of(toy: Toy) -> Call:
 
 
 def _words(text: str, span: Span) -> tuple[Word, ...]:
-    pieces = text.split(" ") if text.isascii() and text else list(text)
+    pieces = re.findall(r"[\x21-\x7e]+|[^\x00-\x7f]", text)
     step = span.duration_ms / max(1, len(pieces))
     return tuple(
         Word(

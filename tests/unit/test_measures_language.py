@@ -97,12 +97,14 @@ def test_colloquial_words_alone_are_everyday_mandarin() -> None:
     assert evidence("您甭急晓得了").evidence < 0.4
 
 
-def test_another_reading_counts_a_little_less() -> None:
-    call = call_of(Toy((Said("a", 1, 5, "这个搞不懂"),)))
-    (utterance,) = call.utterances
-    again = replace(utterance, alternatives=(Alternative("这是啥子哦", -0.4),))
-    assert speeches([utterance], LEXICONS)[0].evidence == 0
-    assert 0.7 <= speeches([again], LEXICONS)[0].evidence <= 1
+def test_readings_that_differ_count_less_than_readings_that_agree() -> None:
+    call = call_of(Toy((Said("a", 1, 5, "这是啥子哦"),)))
+    (sure,) = call.utterances
+    plain = Alternative("这个搞不懂", -0.4)
+    split = replace(sure, alternatives=(plain,))
+    other = replace(split, words=(), alternatives=(plain, Alternative("这是啥子哦", -0.5)))
+    found = [speeches([u], LEXICONS)[0].evidence for u in (sure, split, other)]
+    assert found[0] == 1 > found[1] > found[2] > 0.4
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
-from speech_toys import LEXICONS, LONG, Said, Toy, audio_of, call_of
+from speech_toys import LEXICONS, LONG, Said, Toy, audio_of, call_of, voice
 
 from qc_speech.measures import measure
 from qc_speech.model import Metadata, Outcome, Role, Span
+from qc_speech.ports import SAMPLE_RATE_HZ
 from qc_speech.rules.kind import Context, Draft
 from qc_speech.rules.speech import KINDS
 
@@ -91,6 +94,34 @@ def test_too_slow(rates: tuple[float, ...], outcome: str) -> None:
     assert outcomes(run("too_slow", talk(*rates), sound=False)) == [outcome]
 
 
+def test_slow_in_many_short_turns_is_slow() -> None:
+    said = [Said("a", 6 * i, 6 * i + 3, "的" * 6) for i in range(7)]
+    assert outcomes(run("too_slow", Toy(tuple(said)), sound=False)) == ["violation"]
+
+
+def test_the_limit_is_shown_beside_norm_customer_and_own_rate() -> None:
+    toy = replace(talk(380, 400, 240), metadata=Metadata("toy", agent_id="1023"))
+    (draft,) = run("too_fast", toy, sound=False, usual_per_minute={"1023": 245})
+    assert "240 个音节" in draft.reason and "客户每分钟" in draft.reason
+    assert "该坐席平常每分钟 245 字" in draft.reason
+
+
+def test_fast_by_sound_alone_is_a_question() -> None:
+    said = tuple(Said("a", 8 * i + 0.5, 8 * i + 7, "听") for i in range(3))
+    toy = Toy(said)
+    call, audio = call_of(toy), audio_of(toy)
+    rows = audio.samples.copy()
+    for turn in said:
+        start = round(turn.start * SAMPLE_RATE_HZ)
+        pulses = 0.07 * voice(turn.end - turn.start, 200, 6.2)
+        rows[0, start : start + len(pulses)] = pulses
+    measures = measure(call, replace(audio, samples=rows), LEXICONS)
+    lexicons: Any = FakeLexicons()
+    kind = BY_NAME["too_fast"]
+    drafts = kind.run(Context(call, measures, "inbound_service", lexicons), kind.params())
+    assert outcomes(drafts) == ["uncertain"] and "按声音" in drafts[0].reason
+
+
 def test_dictating_numbers_is_not_slow() -> None:
     number = "幺三八零零零零二五七幺"
     said = [Said("a", 10 * i, 10 * i + 7, number) for i in range(4)]
@@ -164,6 +195,33 @@ def test_sound_alone_needs_several_words() -> None:
     several = (Said("a", 1, 5, "沙子莫犯王你说些沙子吗"), Said("a", 6, 9, "我摸的时间跟你说"))
     assert outcomes(run("not_mandarin", Toy(several), sound=False)) == ["violation"]
     assert outcomes(run("not_mandarin", Toy(several[:1]), sound=False)) == ["pass"]
+
+
+def test_weak_signs_of_several_turns_add_up() -> None:
+    turns = ("你先摸著急哈我看一下", "要的吗我小的了", "那个东西坏秋了吗", "你找那个莫有人吗")
+    said = tuple(Said("a", 6 * i, 6 * i + 5, text) for i, text in enumerate(turns))
+    (draft,) = run("not_mandarin", Toy(said), sound=False)
+    assert draft.outcome is Outcome.VIOLATION and "川渝" in draft.reason
+    assert outcomes(run("not_mandarin", Toy(said[:1]), sound=False)) != ["violation"]
+
+
+def test_the_customers_own_dialect_is_reported_apart() -> None:
+    said = (
+        Said("c", 1, 5, "啥子哦咋个莫得人来嘛"),
+        Said("a", 6, 11, "要得我晓得了屋头有人没得，龟儿子硬是遭不住，没空摆龙门阵"),
+    )
+    (draft,) = run("not_mandarin", Toy(said), sound=False)
+    assert draft.outcome is Outcome.VIOLATION and "客户说的也是这种方言" in draft.reason
+    drafts = run("not_mandarin", Toy(said), sound=False, answering_allowed=True)
+    assert outcomes(drafts) == ["pass"]
+
+
+def test_foreign_words_inside_sentences() -> None:
+    mixed = "您的 account 已经 suspend 了你要 reset 一下 password 才能用"
+    one = Toy((Said("a", 1, 7, mixed), Said("a", 8, 11, LONG)))
+    assert outcomes(run("not_mandarin", one, sound=False)) == ["uncertain"]
+    habit = Toy((Said("a", 1, 7, mixed), Said("a", 8, 14, mixed)))
+    assert outcomes(run("not_mandarin", habit, sound=False)) == ["violation"]
 
 
 def test_english_turn_and_customers_dialect() -> None:
@@ -263,15 +321,42 @@ def test_long_call_only_where_there_is_a_limit() -> None:
     assert outcomes(run("long_call", toy, sound=False, max_seconds=240)) == ["pass"]
 
 
-def test_unclear_is_only_ever_a_question() -> None:
-    def mumbled(own: float, other: float) -> Toy:
-        return Toy(
-            tuple(
-                Said("ac"[i % 2], 3 * i, 3 * i + 2.5, confidence=(own, other)[i % 2])
-                for i in range(8)
-            )
-        )
+def mumbled(own: float, other: float) -> Toy:
+    said = (Said("ac"[i % 2], 3 * i, 3 * i + 2.5, confidence=(own, other)[i % 2]) for i in range(8))
+    return Toy(tuple(said))
 
+
+def on_line(toy: Toy, spoil: Callable[[np.ndarray], None]) -> list[str]:
+    """Outcome of `unclear` where the agent's channel is spoilt."""
+    audio, call = audio_of(toy), call_of(toy)
+    rows = audio.samples.copy()
+    spoil(rows[0])
+    measures = measure(call, replace(audio, samples=rows), LEXICONS)
+    lexicons: Any = FakeLexicons()
+    kind = BY_NAME["unclear"]
+    drafts = kind.run(Context(call, measures, "inbound_service", lexicons), kind.params())
+    assert all("线路" in d.reason for d in drafts if d.outcome is Outcome.NOT_APPLICABLE)
+    return outcomes(drafts)
+
+
+def test_a_bad_line_is_not_the_agents_fault() -> None:
+    def noisy(row: np.ndarray) -> None:
+        row += np.random.default_rng(2).standard_normal(row.size).astype(np.float32) * 0.05
+
+    def clipped(row: np.ndarray) -> None:
+        np.clip(row * 40, -1, 1, out=row)
+
+    def broken(row: np.ndarray) -> None:
+        for start in range(SAMPLE_RATE_HZ // 2, row.size, SAMPLE_RATE_HZ):
+            row[start : start + SAMPLE_RATE_HZ // 10] = 0
+
+    toy = mumbled(0.3, 0.8)
+    assert on_line(toy, lambda row: None) == ["uncertain"]
+    for spoil in (noisy, clipped, broken):
+        assert on_line(toy, spoil) == ["not_applicable"]
+
+
+def test_unclear_is_only_ever_a_question() -> None:
     assert outcomes(run("unclear", mumbled(0.3, 0.8))) == ["uncertain"]
     assert outcomes(run("unclear", mumbled(0.3, 0.35))) == ["pass"]
 

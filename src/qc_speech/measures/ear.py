@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,10 +74,10 @@ class Ear:
         plain = normalize(text.rstrip("$"))
         names = [*syllables(plain), *([_WALL] if text.endswith("$") else [])]
         core = normalize(word.word)
-        first = max(0, plain.find(core))
+        first = plain.find(core)
         weights = np.full(len(names), _WORD_WEIGHT / 2)
-        weights[first : first + len(core)] = _WORD_WEIGHT
-        laid = tuple((first, self._rows(syllables(twin))) for twin in twins if twin)
+        weights[list(_positions(core, plain))] = _WORD_WEIGHT
+        laid = tuple((first, self._rows(syllables(twin))) for twin in twins if first >= 0)
         return _Variant(word, plain, self._rows(names), weights.astype(np.float32), laid)
 
     def _rows(self, names: Sequence[str]) -> Ids:
@@ -109,6 +109,16 @@ class Ear:
                 if exact or worth >= _LEAST:
                     found[index].append(EarHit(variant.word, start, end, round(worth, 2), exact))
         return tuple(_apart(hits) for hits in found)
+
+
+def _positions(word: str, phrase: str) -> Iterator[int]:
+    """Where a word's characters stand in a phrase, which may hold others between them."""
+    reached = max(0, phrase.find(word))
+    for char in word:
+        at = phrase.find(char, reached)
+        if at >= 0:
+            yield at
+            reached = at + 1
 
 
 def _places(variant: _Variant, costs: Floats) -> list[tuple[int, float]]:

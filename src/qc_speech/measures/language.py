@@ -13,7 +13,7 @@ from qc_speech.text.normalize import normalize
 
 _READINGS = 5  # the text and its best alternatives
 _BEFORE = 4  # utterances back in which the other party's words are looked for
-_REREAD = 0.75  # evidence of a word written in another reading only
+_ONE_READING = 0.5  # evidence of a word that only one of many readings has; 1 where all have it
 _WEAK = 0.35  # evidence of a colloquial word, of a dialect word's
 _COLLOQUIAL = 1.0  # so much of colloquial words alone is everyday Mandarin
 _LEAST, _NAMED = 0.1, 0.3  # strength of a word to count at all, and to be named
@@ -85,12 +85,12 @@ def _words(
         found.entries[word.word] = word
         found.strength[word.word] = max(found.strength.get(word.word, 0.0), strength)
 
-    for word in lexicons.dialect_words(texts[0]):
+    written = [lexicons.dialect_words(text) for text in texts]
+    for word in written[0]:
         found.written[word.word] = found.written.get(word.word, 0) + 1
-        add(word, 1.0)
-    for text in texts[1:]:
-        for word in lexicons.dialect_words(text):
-            add(word, _REREAD)
+    for word in {word.word: word for words in written for word in words}.values():
+        share = sum(word in words for words in written) / len(written)
+        add(word, _ONE_READING + (1 - _ONE_READING) * share)
     for hit in (hit for one in hits for hit in one):
         add(hit.word, min(1.0, (hit.worth - _CHANCE) / (_SURE - _CHANCE)))
     return found

@@ -8,7 +8,7 @@ import statistics
 
 import pydantic
 
-from qc_speech.model import Measures, Outcome, Role, Span, Utterance
+from qc_speech.model import Measures, Outcome, PartyMeasures, Role, Span, Utterance
 from qc_speech.rules.kind import Context, Draft, Kind, Params
 from qc_speech.rules.verdict import (
     Run,
@@ -46,6 +46,8 @@ class UnclearParams(Params):
     max_confidence: float = pydantic.Field(default=0.45, gt=0, le=1)
     below_customer: float = pydantic.Field(default=0.25, gt=0, le=1)
     least_snr_db: float = 12.0
+    max_clipped_share: float = pydantic.Field(default=0.01, gt=0)  # more: the line distorts
+    max_cut_outs_per_minute: float = pydantic.Field(default=3.0, gt=0)
     least_turns: int = pydantic.Field(default=3, ge=1)
 
 
@@ -170,14 +172,28 @@ def _unclear(ctx: Context, params: UnclearParams) -> tuple[Draft, ...]:
     customer = [u.confidence for u in ctx.call.by_role(Role.CUSTOMER) if u.words]
     if min(len(agent), len(customer)) < params.least_turns:
         return not_applicable("话太少，无法比较双方的清晰度")
-    snr = ctx.measures.snr_db
-    if snr is None or snr < params.least_snr_db:
-        return not_applicable("线路噪声大，听不清不能归于坐席")
+    fault = _line_fault(ctx.measures.party(Role.AGENT), params)
+    if fault:
+        return not_applicable(f"{fault}，听不清不能归于坐席")
     own, other = statistics.median(agent), statistics.median(customer)
     reason = f"坐席的识别可信度 {own:.2f}，客户 {other:.2f}"
     if own < params.max_confidence and other - own > params.below_customer:
         return uncertain("吐字可能不清：" + reason)
     return passed(reason, 0.6)
+
+
+def _line_fault(party: PartyMeasures | None, params: UnclearParams) -> str:
+    """What is wrong with the agent's line, if anything: then mumbling cannot be told from it."""
+    if party is None or party.snr_db is None:
+        return "没有声音可测"
+    if party.snr_db < params.least_snr_db:
+        return f"坐席线路信噪比 {party.snr_db:.0f} 分贝，噪声大"
+    if (party.clipped_share or 0.0) > params.max_clipped_share:
+        return f"坐席线路有削波（{party.clipped_share:.1%} 的样点）"
+    minutes = max(party.speech_ms / 60_000, 0.1)
+    if (party.cut_outs or 0) / minutes > params.max_cut_outs_per_minute:
+        return f"坐席线路断音 {party.cut_outs} 次"
+    return ""
 
 
 def _unmeasured(reason: str) -> Run:
@@ -192,7 +208,11 @@ KINDS: tuple[Kind, ...] = (
     Kind("argument", ArgumentParams, by_agent(_argument)),
     Kind("monotone", MonotoneParams, by_agent(_monotone)),
     Kind("unclear", UnclearParams, by_agent(_unclear)),
-    Kind("cold", Params, _unmeasured("判断冷漠需要语音情感模型，本版没有，不作评价")),
-    Kind("vocal_noise", Params, _unmeasured("辨认咳嗽、哈欠、叹气需要声音事件模型，本版没有")),
-    Kind("speakerphone", Params, _unmeasured("辨认免提需要混响检测模型，本版没有")),
+    Kind("cold", Params, _unmeasured("判断冷漠需要语音情感模型，没有配置，不作评价")),
+    Kind(
+        "vocal_noise",
+        Params,
+        _unmeasured("辨认咳嗽、哈欠、叹气、大笑需要声音事件模型，没有配置，不作评价"),
+    ),
+    Kind("speakerphone", Params, _unmeasured("辨认免提需要混响检测模型，没有配置，不作评价")),
 )
