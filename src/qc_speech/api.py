@@ -9,7 +9,7 @@ from typing import Any
 from qc_speech.model import CallResult, Metadata
 from qc_speech.pipeline import Inspector
 from qc_speech.settings import Settings, load_settings
-from qc_speech.setup import load_rules, make_engines
+from qc_speech.setup import load_rules, make_engines, usual_channel
 from qc_speech.store_memory import MemoryStore
 
 
@@ -32,7 +32,13 @@ def inspect(
 
 @functools.lru_cache(maxsize=4)
 def _inspector(settings: Settings, rulebook: str | None) -> Inspector:
-    return Inspector(make_engines(settings), load_rules(), _Forgetful(), rulebook=rulebook)
+    return Inspector(
+        make_engines(settings),
+        load_rules(),
+        _Forgetful(),
+        rulebook=rulebook,
+        usual_channel=usual_channel(settings),
+    )
 
 
 class _Forgetful(MemoryStore):

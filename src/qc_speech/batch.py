@@ -96,7 +96,7 @@ class _Worker:
     def __init__(self, job: Job) -> None:
         from qc_speech.engines.registry import recordings_ahead
         from qc_speech.pipeline import Inspector
-        from qc_speech.setup import load_rules, make_engines
+        from qc_speech.setup import load_rules, make_engines, usual_channel
         from qc_speech.store import open_store
 
         self._job = job
@@ -107,6 +107,7 @@ class _Worker:
             load_rules(job.rules),
             self.store,
             rulebook=job.rulebook,
+            usual_channel=usual_channel(job.settings),
         )
 
     def inspect_all(self, sources: Sequence[Source], hook: Hook = silent_hook) -> Iterator[Done]:

@@ -193,6 +193,18 @@ class RoleGuess:
 
 
 @dataclass(frozen=True)
+class Voiceprint:
+    """An agent's voice as a direction (unit length): personal data, made only with consent.
+    `seconds` of speech it rests on; only prints of the same `model` can be compared."""
+
+    agent_id: str
+    vector: tuple[float, ...] = field(repr=False)  # never shown, in logs neither
+    seconds: float
+    model: str
+    enrolled_at: datetime  # UTC, without a zone
+
+
+@dataclass(frozen=True)
 class Utterance:
     """One turn at talk of one speaker with what was heard in it."""
 

@@ -30,6 +30,8 @@ from qc_speech.model import (
     Recording,
     Span,
     Transcript,
+    Turn,
+    Voiceprint,
 )
 from qc_speech.ports import (
     Audio,
@@ -39,9 +41,10 @@ from qc_speech.ports import (
     Samples,
     Store,
     Transcriber,
+    VoiceEncoder,
     silent_hook,
 )
-from qc_speech.roles import guess_roles, set_apart, with_roles
+from qc_speech.roles import Clues, guess_roles, set_apart, with_roles
 from qc_speech.rules.inspect import applies, find_all
 from qc_speech.rules.kind import Context
 from qc_speech.rules.lexicons import Lexicons
@@ -51,6 +54,7 @@ from qc_speech.rules.survey import QUESTIONS, survey_answers
 from qc_speech.scenario import ScenarioEvidence, recognize
 from qc_speech.score import score_call
 from qc_speech.spelling import Speller
+from qc_speech.voiceprints import alone, likeness, longest
 
 T = TypeVar("T")
 STAGES = ("decode", "diarize", "transcribe", "measure", "score")
@@ -79,16 +83,24 @@ class Engines:
     speech_spans: Callable[[Samples], tuple[Span, ...]]
     stamps: tuple[str, str]  # keys of transcriber and diarizer, known without loading them
     channels_stamp: str = "channels/1"
+    voices: Callable[[], VoiceEncoder] | None = None  # None: no voice is compared
+    voices_model: str = ""  # what makes the voiceprints it can compare with
 
 
 class Inspector:
     """Inspects recordings one by one with one set of engines, rules and one store."""
 
     def __init__(
-        self, engines: Engines, rules: Rules, store: Store, *, rulebook: str | None = None
+        self,
+        engines: Engines,
+        rules: Rules,
+        store: Store,
+        *,
+        rulebook: str | None = None,
+        usual_channel: int | None = None,
     ) -> None:
         self._engines, self._rules, self._store = engines, rules, store
-        self._rulebook = rulebook
+        self._rulebook, self._usual_channel = rulebook, usual_channel
         if rulebook is not None:
             choose(rules.rulebooks, rulebook)  # said before anything is heard
 
@@ -149,7 +161,15 @@ class Inspector:
         return digest(
             __version__, recording_id, to_json(metadata), self._engines.stamps,
             self._engines.channels_stamp, self._rules.digest, self._rulebook,
+            self._usual_channel, voice_mark(self.voiceprint(metadata)),
         )  # fmt: skip
+
+    def voiceprint(self, metadata: Metadata) -> Voiceprint | None:
+        """The voiceprint of the call's agent, where there is one that can be compared."""
+        if self._engines.voices is None or not metadata.agent_id:
+            return None
+        found = self._store.voiceprint(metadata.agent_id)
+        return found if found and found.model == self._engines.voices_model else None
 
 
 class Inspection:
@@ -193,7 +213,8 @@ class Inspection:
             self.diarization.turns,
             lexicons.roles.announcements,
         )
-        guess = guess_roles(heard, turns, self.metadata, lexicons.roles, lexicons.phrases)
+        clues = Clues(self._likeness(turns), self.inspector._usual_channel)
+        guess = guess_roles(heard, turns, self.metadata, lexicons.roles, lexicons.phrases, clues)
         return Call(
             recording=self.recording,
             utterances=with_roles(heard, guess),
@@ -201,6 +222,28 @@ class Inspection:
             roles=guess,
             stamps=(self.transcript.stamp, self.diarization.stamp),
         )
+
+    def _likeness(self, turns: Sequence[Turn]) -> dict[str, float]:
+        """How like the agent's voiceprint each speaker sounds. Only the likeness is kept: of
+        a customer's voice nothing stays."""
+        voiceprint, voices = self.inspector.voiceprint(self.metadata), self._engines.voices
+        if voiceprint is None or voices is None:
+            return {}
+        speech = alone(turns, self.recording.channels)
+        key = digest(self._diarization_key, voice_mark(voiceprint), to_json(tuple(speech.items())))
+        store = self.inspector._store
+        kept: dict[str, float] | None = store.stage(self._id, "likeness", key)
+        if kept is None:
+            rows = self._audio.samples
+            compared = {
+                speaker: likeness(
+                    voiceprint, rows[1 if speaker == "ch1" else 0], longest(spans), voices()
+                )
+                for speaker, spans in speech.items()
+            }
+            kept = {speaker: value for speaker, value in compared.items() if value is not None}
+            store.put_stage(self._id, "likeness", key, kept)
+        return kept
 
     def finish(self) -> CallResult:
         """Measure, check, score and store."""
@@ -316,6 +359,11 @@ def score(call: Call, measures: Measures, rules: Rules, rulebook: str | None) ->
 def rescore(result: CallResult, rules: Rules, rulebook: str | None) -> CallResult:
     """A stored result under today's rules; what was heard and measured stays."""
     return replace(score(result.call, result.measures, rules, rulebook), seconds=result.seconds)
+
+
+def voice_mark(voiceprint: Voiceprint | None) -> str | None:
+    """What a comparison with a voiceprint depends on, without telling anything of the voice."""
+    return None if voiceprint is None else digest(to_json(voiceprint))
 
 
 def digest(*parts: Any) -> str:

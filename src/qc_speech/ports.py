@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from qc_speech.model import CallResult, Chunk, Diarization, Recording, Span, Stamp
+from qc_speech.model import CallResult, Chunk, Diarization, Recording, Span, Stamp, Voiceprint
 
 Samples = npt.NDArray[np.float32]
 SAMPLE_RATE_HZ = 16_000
@@ -58,6 +58,17 @@ class Diarizer(Protocol):
         """Turns of the speakers in a 1-D float32 signal at 16 kHz; silence gives no turns."""
 
 
+class VoiceEncoder(Protocol):
+    """Turns speech of one voice into a vector that is near to others of the same voice."""
+
+    @property
+    def stamp(self) -> Stamp: ...
+
+    def embed(self, samples: Samples, spans: Sequence[Span]) -> npt.NDArray[np.float32]:
+        """(spans, size) vectors of stretches of a 1-D float32 signal at 16 kHz; zeros where a
+        stretch is too short or silent."""
+
+
 class Hook(Protocol):
     """Progress. A library is silent: it only calls this."""
 
@@ -89,6 +100,17 @@ class Store(Protocol):
 
     def failures(self) -> tuple[tuple[str, str], ...]:
         """(source, message) of what could not be inspected, by source."""
+
+    def put_voiceprint(self, voiceprint: Voiceprint) -> None:
+        """Keep an agent's voiceprint; replaces an earlier one of the same agent."""
+
+    def voiceprint(self, agent_id: str) -> Voiceprint | None: ...
+
+    def voiceprints(self) -> tuple[Voiceprint, ...]:
+        """All voiceprints by agent."""
+
+    def remove_voiceprint(self, agent_id: str) -> bool:
+        """Erase an agent's voiceprint, so that nothing of it stays; False: there was none."""
 
 
 def silent_hook(stage: str, done: float, total: float) -> None:

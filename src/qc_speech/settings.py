@@ -16,6 +16,8 @@ from qc_speech.errors import UsageError
 
 _NOT_SETTINGS = {"QC_SPEECH_LEXICONS", "QC_SPEECH_MODELS", "QC_SPEECH_CONFIG"}
 
+_CHOICES = {"usual_agent_channel": ("left", "right", ""), "voiceprints": ("on", "off")}
+
 
 def _setting(default: Any, help_text: str) -> Any:
     return field(default=default, metadata={"help": help_text})
@@ -43,6 +45,13 @@ class Settings:
     diarization_model: str = _setting(
         "pyannote-segmentation-3.0", "or pyannote-community-1, where it was fetched"
     )
+    usual_agent_channel: str = _setting(
+        "",
+        "left or right: where agents mostly are in two channels, if the manifest is silent",
+    )
+    voiceprints: str = _setting(
+        "on", "on: compare the agent's voice with his enrolled voiceprint, if any; off: never"
+    )
     file_name_pattern: str = _setting("", "metadata in file names, e.g. {agent_id}_{call_id}")
 
 
@@ -56,7 +65,13 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
         if name.startswith("QC_SPEECH_") and name not in _NOT_SETTINGS:
             given[_known(name.removeprefix("QC_SPEECH_").lower(), f"environment {name}")] = value
     given.update({name: value for name, value in overrides.items() if value is not None})
-    return replace(Settings(), **{name: _typed(name, value) for name, value in given.items()})
+    settings = replace(Settings(), **{name: _typed(name, value) for name, value in given.items()})
+    for name, allowed in _CHOICES.items():
+        value = getattr(settings, name)
+        if value not in allowed:
+            shown = " or ".join(choice or "nothing" for choice in allowed)
+            raise UsageError(f"setting {name}: {value!r}; write {shown}")
+    return settings
 
 
 def _from_file(path: Path) -> dict[str, Any]:

@@ -52,7 +52,14 @@ def make_engines(settings: Settings, workers: int = 1) -> Engines:
         speech_spans=registry.speech_spans,
         stamps=registry.stamps(settings),
         channels_stamp=registry.channels_stamp(),
+        voices=registry.voice_encoder(settings) if settings.voiceprints == "on" else None,
+        voices_model=registry.VOICES_MODEL,
     )
+
+
+def usual_channel(settings: Settings) -> int | None:
+    """Where this site's agents mostly are in two channels: 0 left, 1 right, None: not known."""
+    return {"left": 0, "right": 1}.get(settings.usual_agent_channel)
 
 
 def _digest(folder: Path) -> str:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from qc_speech.model import CallResult
+from qc_speech.model import CallResult, Voiceprint
 
 
 class MemoryStore:
@@ -18,6 +18,7 @@ class MemoryStore:
         self._stages: dict[tuple[str, str, str], str] = {}
         self._results: dict[str, CallResult] = {}
         self._failures: dict[str, str] = {}
+        self._voiceprints: dict[str, Voiceprint] = {}
 
     def stage(self, recording_id: str, stage: str, key: str) -> Any | None:
         with self._lock:
@@ -53,3 +54,19 @@ class MemoryStore:
     def failures(self) -> tuple[tuple[str, str], ...]:
         with self._lock:
             return tuple(sorted(self._failures.items()))
+
+    def put_voiceprint(self, voiceprint: Voiceprint) -> None:
+        with self._lock:
+            self._voiceprints[voiceprint.agent_id] = voiceprint
+
+    def voiceprint(self, agent_id: str) -> Voiceprint | None:
+        with self._lock:
+            return self._voiceprints.get(agent_id)
+
+    def voiceprints(self) -> tuple[Voiceprint, ...]:
+        with self._lock:
+            return tuple(one for _, one in sorted(self._voiceprints.items()))
+
+    def remove_voiceprint(self, agent_id: str) -> bool:
+        with self._lock:
+            return self._voiceprints.pop(agent_id, None) is not None

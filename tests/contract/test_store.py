@@ -29,6 +29,7 @@ from qc_speech.model import (
     Span,
     Stamp,
     Utterance,
+    Voiceprint,
     Word,
 )
 from qc_speech.ports import Store
@@ -187,6 +188,27 @@ def test_file_names_that_are_not_utf8(store: Store) -> None:
     assert len(store.failures()) == 1
     store.clear_failure(name)
     assert store.failures() == ()
+
+
+def voiceprint(agent_id: str = "1023", first: float = 0.6) -> Voiceprint:
+    return Voiceprint(agent_id, (first, -0.8), 31.5, "campplus", datetime(2026, 1, 15, 9, 12))
+
+
+def test_voiceprints_come_back_are_replaced_and_erased(store: Store) -> None:
+    assert store.voiceprint("1023") is None
+    assert store.voiceprints() == ()
+    store.put_voiceprint(voiceprint())
+    store.put_voiceprint(voiceprint("坐席 7"))
+    store.put_voiceprint(voiceprint("0042"))
+    assert store.voiceprint("1023") == voiceprint()
+    assert [one.agent_id for one in store.voiceprints()] == ["0042", "1023", "坐席 7"]
+    again = voiceprint("1023", 0.8)
+    store.put_voiceprint(again)
+    assert store.voiceprint("1023") == again
+    assert store.remove_voiceprint("1023")
+    assert store.voiceprint("1023") is None
+    assert not store.remove_voiceprint("1023")
+    assert [one.agent_id for one in store.voiceprints()] == ["0042", "坐席 7"]
 
 
 def in_threads(work: Callable[[int], None], count: int) -> None:

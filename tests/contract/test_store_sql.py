@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
-from test_store import finding, result  # type: ignore[import-not-found]
+from test_store import finding, result, voiceprint  # type: ignore[import-not-found]
 
 from qc_speech.errors import StoreError
 from qc_speech.store import SqlStore, open_store
@@ -60,7 +60,10 @@ def test_new_file_is_private_and_in_wal(tmp_path: Path) -> None:
 
 def test_connections_have_their_settings(tmp_path: Path) -> None:
     with open_store(tmp_path / "s.db") as store, store._engine.connect() as connection:
-        for pragma, value in (("foreign_keys", 1), ("synchronous", 1), ("busy_timeout", 30_000)):
+        for pragma, value in (
+            *(("foreign_keys", 1), ("synchronous", 1), ("busy_timeout", 30_000)),
+            ("secure_delete", 1),
+        ):
             assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
 
 
@@ -105,6 +108,42 @@ def test_making_a_store_is_silent(tmp_path: Path) -> None:
     )
     done = run_python(code)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+def test_a_store_of_the_first_schema_is_brought_up_with_its_data(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with open_store(path) as store:
+        store.put_result(result())
+        store.put_stage("r", "asr", "k", {"text": "您好"})
+    with sqlite3.connect(path) as connection:  # as the first version left it
+        connection.execute("DROP TABLE voiceprints")
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
+    with open_store(path) as store:
+        assert store.result("d01") == result()
+        assert store.stage("r", "asr", "k") == {"text": "您好"}
+        assert store.voiceprints() == ()
+        store.put_voiceprint(voiceprint())
+    with open_store(path, create=False) as store:
+        assert store.voiceprint("1023") == voiceprint()
+    assert rows(path, f"SELECT version_num FROM {VERSION_TABLE}") == [(HEAD,)]
+
+
+def test_nothing_of_an_erased_voiceprint_stays_in_the_files(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with open_store(path) as store:
+        store.put_voiceprint(voiceprint())
+        payload = rows(path, "SELECT payload FROM voiceprints")[0][0]
+        assert isinstance(payload, bytes) and any(payload in one for one in everything(tmp_path))
+        assert store.remove_voiceprint("1023")
+        assert not any(payload in one for one in everything(tmp_path))
+
+
+def everything(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in folder.iterdir()]
+
+
+def test_a_voiceprint_shows_nothing_of_the_voice() -> None:
+    assert "0.8" not in repr(voiceprint()) and "1023" in repr(voiceprint())
 
 
 def test_newer_schema_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from qc_speech.cli import (
     rules_cmd,
     run_cmd,
     score_cmd,
+    voices_cmd,
 )
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app.command("eval")(eval_cmd.evaluate_cmd)
 app.command("export")(export_cmd.export_cmd)
 app.add_typer(models_cmd.app, name="models")
 app.add_typer(rules_cmd.app, name="rules")
+app.add_typer(voices_cmd.app, name="voices")
 app.command("doctor", epilog=doctor_cmd.EPILOG)(doctor_cmd.doctor)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from qc_speech.model import Diarization, Span
 from qc_speech.models import require
-from qc_speech.ports import Diarizer, Samples, Transcriber
+from qc_speech.ports import Diarizer, Samples, Transcriber, VoiceEncoder
 from qc_speech.settings import Settings
 
 
@@ -136,6 +136,25 @@ def diarizer(settings: Settings, workers: int = 1) -> Callable[[], Diarizer]:
             _folder("campplus-zh-en") / "campplus_cn_en_common.pt",
             device=device,
             threads=threads,
+        )
+
+    return make
+
+
+VOICES_MODEL = "campplus-zh-en"
+
+
+def voice_encoder(settings: Settings) -> Callable[[], VoiceEncoder]:
+    """A maker of the encoder that voiceprints are made and compared with."""
+
+    @functools.lru_cache(maxsize=1)
+    def make() -> VoiceEncoder:
+        from qc_speech.engines.encoder import CamPlusPlusEncoder
+
+        return CamPlusPlusEncoder(
+            _folder(VOICES_MODEL) / "campplus_cn_en_common.pt",
+            device=device_of(settings),
+            threads=settings.threads or 1,
         )
 
     return make

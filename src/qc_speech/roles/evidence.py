@@ -81,15 +81,21 @@ class Announcements(_Shape):
 
 
 class Voice(_Shape):
-    """Log-odds from the likeness (cosine) of a speaker to the agent's voiceprint:
-    slope * (likeness - even), held between -at_most and at_most."""
+    """Log-odds from the likeness (cosine) of the speakers to the agent's voiceprint. How like two
+    voices are depends on line and codec, so the speakers of a call are held against each other:
+    slope * (likeness - their mean); one alone against `even`. Never beyond -at_most..at_most."""
 
-    even: float = pydantic.Field(gt=-1, lt=1)
     slope: float = pydantic.Field(gt=0)
+    even: float = pydantic.Field(gt=-1, lt=1)
     at_most: float = pydantic.Field(gt=0)
+    strange_below: float = pydantic.Field(ge=-1, lt=1)  # a person looks who spoke
 
-    def log_odds(self, likeness: float) -> float:
-        return max(-self.at_most, min(self.at_most, self.slope * (likeness - self.even)))
+    def log_odds(self, likeness: Mapping[str, float]) -> Facts:
+        centre = sum(likeness.values()) / len(likeness) if len(likeness) > 1 else self.even
+        return {
+            speaker: max(-self.at_most, min(self.at_most, self.slope * (value - centre)))
+            for speaker, value in likeness.items()
+        }
 
 
 class RoleEvidence(_Shape):

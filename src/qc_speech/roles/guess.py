@@ -21,8 +21,8 @@ from qc_speech.text.template import readable
 
 _MOST_SPEAKERS = 5  # 3^5 assignments; who talks less than these is a bystander
 _SHOWN = 4  # facts shown per speaker
+_VOICE = "声纹相似"
 _NEITHER = 1.0  # log-likelihood of a third voice for being a bystander: against |z| / 2 of a party
-_STRANGE_VOICE = -1.5  # log-odds of the voiceprint at which a person looks who it was
 _PARTIES = (Role.AGENT, Role.CUSTOMER)
 
 
@@ -47,7 +47,9 @@ class _Case:
         return sum(value for _, value in self.reasons)
 
     def __str__(self) -> str:
-        shown = sorted(self.reasons, key=lambda reason: -abs(reason[1]))[:_SHOWN]
+        # A voice was compared: that is always told, whatever came of it.
+        shown = sorted(self.reasons, key=lambda r: (not r[0].startswith(_VOICE), -abs(r[1])))
+        shown = shown[:_SHOWN]
         told = "、".join(f"{name} {value:+.1f}" for name, value in shown if abs(value) >= 0.1)
         return f"{self.speaker}: {self.log_odds:+.1f}" + (f"（{told}）" if told else "")
 
@@ -69,6 +71,8 @@ def guess_roles(
         return RoleGuess(others, 0.0, ("没有听到讲话",))
     clues = clues or Clues()
     facts = _facts(people[:_MOST_SPEAKERS], utterances, turns, metadata, evidence, phrases)
+    known = {s: value for s, value in clues.likeness.items() if s in facts}
+    clues = replace(clues, likeness=known)
     cases = [_case(speaker, facts[speaker], metadata, evidence, clues) for speaker in facts]
     chances = posterior({case.speaker: case.log_odds for case in cases}, evidence.odd_company)
     told = tuple(str(case) for case in sorted(cases, key=lambda case: -case.log_odds))
@@ -114,9 +118,9 @@ def _case(
         for name, value in facts.items()
         if name in weights
     ]
-    if speaker in clues.likeness:
-        likeness = clues.likeness[speaker]
-        reasons.append((f"声纹相似 {likeness:.2f}", evidence.voice.log_odds(likeness)))
+    voice = evidence.voice.log_odds(clues.likeness)
+    if speaker in voice:
+        reasons.append((f"{_VOICE} {clues.likeness[speaker]:.2f}", voice[speaker]))
     side, strength = metadata.agent_channel, evidence.named_channel
     if side is None:
         side, strength = clues.usual_channel, evidence.usual_channel
@@ -204,9 +208,8 @@ def _named(
 
 
 def _with_voice_doubt(guess: RoleGuess, evidence: RoleEvidence, clues: Clues) -> RoleGuess:
-    agents = [s for s, role in guess.roles if role is Role.AGENT and s in clues.likeness]
-    odds = [evidence.voice.log_odds(clues.likeness[s]) for s in agents]
-    if not odds or max(odds) > _STRANGE_VOICE:
+    heard = [clues.likeness[s] for s, r in guess.roles if r is Role.AGENT and s in clues.likeness]
+    if not heard or max(heard) >= evidence.voice.strange_below:
         return guess
     doubt = "坐席的声音与登记的声纹不符：请确认是否本人"
     return replace(guess, doubts=(*guess.doubts, doubt))

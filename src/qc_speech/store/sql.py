@@ -16,9 +16,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from qc_speech.codec import from_json, to_json
 from qc_speech.errors import StoreError
-from qc_speech.model import CallResult, Finding
+from qc_speech.model import CallResult, Finding, Voiceprint
 from qc_speech.store.faults import DATABASE_ERRORS, fault
-from qc_speech.store.tables import FAILURES, FINDINGS, RECORDINGS, RESULTS, STAGES
+from qc_speech.store.tables import FAILURES, FINDINGS, RECORDINGS, RESULTS, STAGES, VOICEPRINTS
 
 _BATCH = 64  # results held at once while streaming
 _DAMAGED = (ValueError, KeyError, TypeError, AttributeError, StopIteration, zlib.error)
@@ -118,6 +118,57 @@ class SqlStore:
         query = select(FAILURES.c.source, FAILURES.c.message).order_by(FAILURES.c.source)
         with self._begin(write=False) as connection:
             return tuple((row.source, row.message) for row in connection.execute(query))
+
+    def put_voiceprint(self, voiceprint: Voiceprint) -> None:
+        row = {
+            "agent_id": _text(voiceprint.agent_id),
+            "payload": _pack(to_json(voiceprint)),
+            "enrolled_at": voiceprint.enrolled_at,
+        }
+        with self._begin(write=True) as connection:
+            _upsert(connection, VOICEPRINTS, row)
+
+    def voiceprint(self, agent_id: str) -> Voiceprint | None:
+        query = select(VOICEPRINTS.c.payload).where(VOICEPRINTS.c.agent_id == _text(agent_id))
+        with self._begin(write=False) as connection:
+            packed = connection.execute(query).scalar_one_or_none()
+        return None if packed is None else self._voiceprint(agent_id, packed)
+
+    def voiceprints(self) -> tuple[Voiceprint, ...]:
+        query = select(VOICEPRINTS).order_by(VOICEPRINTS.c.agent_id)
+        with self._begin(write=False) as connection:
+            rows = connection.execute(query).all()
+        return tuple(self._voiceprint(row.agent_id, row.payload) for row in rows)
+
+    def remove_voiceprint(self, agent_id: str) -> bool:
+        chosen = delete(VOICEPRINTS).where(VOICEPRINTS.c.agent_id == _text(agent_id))
+        with self._begin(write=True) as connection:
+            removed = connection.execute(chosen).rowcount > 0
+        self._forget_log()
+        return removed
+
+    def _forget_log(self) -> None:
+        """SQLite keeps old pages in its write-ahead log until that is written over: empty it.
+        Not in a transaction, hence the driver's own connection."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        try:
+            raw = self._engine.raw_connection()
+            try:
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                raw.close()
+        except DATABASE_ERRORS as error:
+            raise fault(self._name, error) from None
+
+    def _voiceprint(self, agent_id: str, packed: bytes) -> Voiceprint:
+        try:
+            return from_json(Voiceprint, _unpack(packed))
+        except _DAMAGED:
+            raise StoreError(
+                f"store {self._name}: the voiceprint of agent {agent_id} cannot be read; "
+                "enrol that agent again"
+            ) from None
 
     @contextmanager
     def _begin(self, *, write: bool) -> Iterator[Connection]:

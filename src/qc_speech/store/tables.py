@@ -91,3 +91,11 @@ FAILURES = Table(
     Column("message", Text, nullable=False),
     Column("at", DateTime, nullable=False),  # UTC
 )
+
+VOICEPRINTS = Table(
+    "voiceprints",
+    METADATA,
+    Column("agent_id", String(255), primary_key=True),
+    Column("payload", LargeBinary, nullable=False),  # zlib of UTF-8 JSON of the Voiceprint
+    Column("enrolled_at", DateTime, nullable=False),  # UTC
+)
