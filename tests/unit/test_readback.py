@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rule_toys import context, run, talk
 
 from qc_speech.model import Alternative, Outcome, Role
-from qc_speech.rules.digit_runs import Run, compare, runs
+from qc_speech.rules.digit_runs import Run, compare, numbers_given, runs
 from qc_speech.rules.kind import Context, Draft
 from qc_speech.rules.phrases import agent_turns
 
@@ -222,3 +222,30 @@ def test_a_long_number_repeated_after_one_that_was_not_heard_passes_without_comp
     assert draft.outcome is Outcome.PASS and draft.confidence < 0.7
     hotline = (("c", "电话是摇散把灵灵"), ("a", "您以后可以直接拨打4008123456"))
     assert check(*hotline).outcome is Outcome.VIOLATION
+
+
+PIECES = ["一三八", "零零零零", "二五七一"]
+
+
+def test_a_number_dictated_and_echoed_piece_by_piece_is_one_number() -> None:
+    def lines(*echo: str) -> list[tuple[str, str]]:
+        return [
+            (who, text)
+            for piece, back in zip(PIECES, echo)
+            for who, text in (("c", piece), ("a", back))
+        ]
+
+    right = check(("a", "请您报一下电话"), *lines(*PIECES), NEUTRAL)
+    assert right.outcome is Outcome.PASS and "一致" in right.reason
+    wrong = check(("a", "请您报一下电话"), *lines("一三八", "零零零零", "二五九一"), NEUTRAL)
+    assert wrong.outcome is Outcome.VIOLATION
+    nods = check(("a", "请您报一下电话"), *lines("嗯嗯", "好的您讲", "好的记了"), NEUTRAL)
+    assert nods.outcome is Outcome.VIOLATION
+
+
+def test_two_numbers_in_two_sentences_stay_two() -> None:
+    ctx = context(
+        talk(("c", "卡号是六二二五八八零零"), ("a", "好的"), ("c", "电话是一三八零零零零"))
+    )
+    found = numbers_given(agent_turns(ctx.call, Role.CUSTOMER))
+    assert [run.digits for run in found] == ["62258800", "1380000"]

@@ -25,13 +25,14 @@ _WRITTEN = {char: digit for digit, char in enumerate("零一二三四五六七�
     "两": 2, "洞": 0, "拐": 7, "勾": 9,
 }  # fmt: skip
 _FILLERS = frozenset("嗯啊呃哦那个杠吧就是再后面前然接着")
-_UNITS = frozenset(
-    "十百千万亿块元点号楼栋幢层室年月日时分秒岁个第单"
-)  # a counted number, no digits
+# Beside these stands a counted number or another sentence: no number read digit by digit goes on.
+_UNITS = frozenset("十百千万亿块元点号楼栋幢层室年月日时分秒岁个第单对错话")
 _ONCE = tuple("下遍次会起样种些直定般共边")  # 一下, 一遍, 一样
 _DIGITS = ("digit", "near")
 _NEAR = 0.36  # a character that sounds at least this much like a digit may be one
 _EARN = {"digit": 1.0, "near": 0.45, "filler": -0.15, "other": -0.6, "unit": -2.0}
+_FILLS = 0.6  # a turn is a piece of a number when the digits are so much of it
+_PIECE_GAP_MS = 6_000
 _BREAK = 1.6  # three characters that are no digits end a number
 _MATCH, _MISMATCH, _GAP, _ZERO_GAP = 1.0, 2.0, -1.0, -0.3
 _LEFT_OVER, _CUT_OFF = -0.1, -0.75  # an end of the longer, and of the shorter, without a partner
@@ -117,8 +118,43 @@ def _costs(char: str) -> tuple[float, ...]:
     return tuple(costs)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A run in a turn of `size` characters: it stands in characters [start, end) of it."""
+
+    run: Run
+    start: int
+    end: int
+    size: int
+
+
 def runs(turn: AgentTurn, least: int = 4) -> tuple[Run, ...]:
     """The numbers in a party's turn that have at least so many written digits, in order."""
+    return tuple(found.run for found in _found(turn) if found.run.written >= least)
+
+
+def numbers_given(turns: Sequence[AgentTurn], least: int = 4) -> tuple[Run, ...]:
+    """The numbers in a party's turns. One that is dictated piece by piece, while the other party
+    repeats each piece, is one number: pieces that fill their turns are joined."""
+    joined: list[Run] = []
+    open_end = -1  # where in `joined` a number may go on
+    for turn in turns:
+        found = _found(turn)
+        for at, one in enumerate(found):
+            before = joined[open_end] if open_end >= 0 and at == 0 else None
+            bare = one.start <= 2 and len(one.run.slots) >= _FILLS * one.size
+            near = before and one.run.span.start_ms - before.span.end_ms <= _PIECE_GAP_MS
+            if before and near and bare:
+                joined[open_end] = Run(before.slots + one.run.slots)
+            else:
+                joined.append(one.run)
+                open_end = len(joined) - 1
+        ends_open = bool(found) and found[-1].end >= found[-1].size - 2
+        open_end = open_end if ends_open else -1
+    return tuple(run for run in joined if run.written >= least)
+
+
+def _found(turn: AgentTurn) -> list[_Found]:
     slots: list[Slot] = []
     text = ""
     for utterance in turn.utterances:
@@ -131,10 +167,9 @@ def runs(turn: AgentTurn, least: int = 4) -> tuple[Run, ...]:
     kinds = [_kind(text, at, slot) for at, slot in enumerate(slots)]
     found = []
     for start, end in _stretches([_EARN[kind] for kind in kinds]):
-        run = Run(tuple(s for s, k in zip(slots[start:end], kinds[start:end]) if k in _DIGITS))
-        if run.written >= least:
-            found.append(run)
-    return tuple(found)
+        run = tuple(s for s, k in zip(slots[start:end], kinds[start:end]) if k in _DIGITS)
+        found.append(_Found(Run(run), start, end, len(text)))
+    return found
 
 
 def _kind(text: str, at: int, slot: Slot) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pydantic
 
 from qc_speech.model import Evidence, Outcome, Role
-from qc_speech.rules.digit_runs import Comparison, Run, Slot, compare, runs
+from qc_speech.rules.digit_runs import Comparison, Run, Slot, compare, numbers_given, runs
 from qc_speech.rules.kind import Context, Draft, Kind, Params
 from qc_speech.rules.phrases import AgentTurn
 from qc_speech.rules.required import hearing_of, worst_of
@@ -69,8 +69,8 @@ def _run(ctx: Context, params: ReadbackParams) -> tuple[Draft, ...]:
         return (Draft(Outcome.UNCERTAIN, 0.5, "未能分清或听到坐席，需人工判断是否复述"),)
     if not customer:
         return (Draft(Outcome.NOT_APPLICABLE, 1.0, "没有听到客户报出信息"),)
-    given = [run for turn in customer for run in runs(turn, params.least_digits)]
-    said = [run for turn in agent for run in runs(turn, params.least_digits)]
+    given = list(numbers_given(customer, params.least_digits))
+    said = list(numbers_given(agent, params.least_digits))
     repeated = [one for run in said if (one := _repeats_number(ctx, run, given, params))]
     if repeated:
         return (_judged(ctx, repeated, params),)
@@ -81,7 +81,7 @@ def _repeats_number(
     ctx: Context, said: Run, given: list[Run], params: ReadbackParams
 ) -> _Repeated | None:
     """The customer's number that this one repeats; one that he corrected does not count."""
-    before = [run for run in given if run.span.end_ms <= said.span.start_ms]
+    before = [run for run in given if _follows(said, run)]
     stands = [
         run
         for at, run in enumerate(before)
@@ -95,6 +95,12 @@ def _repeats_number(
     return max(
         options, key=lambda one: (one.comparison.score, one.given.span.start_ms), default=None
     )
+
+
+def _follows(said: Run, given: Run) -> bool:
+    """After it, or piece by piece with it."""
+    start, end = given.span.start_ms, given.span.end_ms
+    return start < said.span.start_ms and end < said.span.end_ms
 
 
 def _alike(comparison: Comparison, one: Run, other: Run, params: ReadbackParams) -> bool:
@@ -221,11 +227,12 @@ def _content(
     if best >= 0.6:
         return Draft(Outcome.PASS, round(best, 3), "复述了客户报的内容", evidence)
     phone = _phone_after(customer, said)
-    if phone and not given:
+    comparable = [run for run in given if run.written >= params.least_digits + 2]
+    if phone and not comparable:
         reason = f"复述了号码「{phone.digits}」，客户所报听不清，未能逐位核对"
         return Draft(Outcome.PASS, 0.6, reason, Evidence(phone.span, Role.AGENT, phone.utterance))
     if phone:
-        heard_as = f"客户报「{given[-1].digits}」，坐席说「{phone.digits}」"
+        heard_as = f"客户报「{comparable[-1].digits}」，坐席说「{phone.digits}」"
         reason = f"复述的号码与客户所报对不上，可能听错，请对照录音：{heard_as}"
         return Draft(
             Outcome.UNCERTAIN, 0.5, reason, Evidence(phone.span, Role.AGENT, phone.utterance)
