@@ -140,11 +140,20 @@ def test_repeating_what_the_customer_said() -> None:
         ("date", "师傅明天上午过去", T),
         ("date", "五月三号到期", T),
         ("date", "您家是三号楼吗", F),
+        ("date", "工号零二三号为您服务", F),
+        ("date", "要等一年吗", F),
+        ("date", "师傅三号过去", U),  # a day, or a door
+        ("date", "二零二六年交的", T),
         ("address", "我住朝阳区幸福小区三号楼二单元五零二室", T),
         ("address", "地址我没记住", F),
+        ("address", "线路断了修了一路", F),
+        ("address", "物业六零零五号为您服务", F),
+        ("address", "就是那边的幸福小区", U),
+        ("address", "我在人民路三十六号", T),
         ("name", "我姓欧阳", T),
         ("name", "王先生您好", T),
         ("name", "先生您好", F),
+        ("name", "有一位老师傅", F),
     ],
 )
 def test_entities(kind: str, text: str, truth: Truth) -> None:

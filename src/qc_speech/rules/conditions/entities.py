@@ -26,23 +26,30 @@ _TITLES = {
 }  # fmt: skip
 _SURE, _PERHAPS = 0.9, 0.5
 
-_PHONE = re.compile(r"1[3-9]\d{9}|0\d{2,3}\d{7,8}|[48]00\d{7}|95\d{3,6}|1[02]\d{3}|123\d{2}")
+_PHONE = re.compile(r"1[3-9]\d{9}|0\d{2,3}\d{7,8}|[48]00\d{7}|9[56]\d{3,6}|100\d{2}|123\d{2}")
 _ID_DATE = re.compile(r"\d{6}(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3}")
 _NUMBER = "零一二三四五六七八九十百千万亿两"
 _AMOUNT = re.compile(
     rf"(?P<whole>[{_NUMBER}]+(?:点[{_NUMBER}]+)?|半)(?P<unit>万块|万元|块|元|毛|角)(?:钱)?"
     rf"(?P<rest>[{_NUMBER[:10]}](?=毛|角|$|[^{_NUMBER}号点个]))?"
 )
+_ONES = "一二三四五六七八九"
+_DAY = f"(?:三十一?|二?十[{_ONES}]?|[{_ONES}])"
 _DATE = re.compile(
-    rf"[{_NUMBER}]{{1,4}}年(?!前|后|内|多|的)|[{_NUMBER[:11]}]{{1,3}}月(?:[{_NUMBER[:11]}]{{1,3}}[号日]?|份|底|初)"
-    r"|[大]?[今明后昨前][天日]|[这那上下本][个]?(?:周|星期|礼拜)[一二三四五六日天末]?|(?:周|星期|礼拜)[一二三四五六日天末]"
-    rf"|[{_NUMBER[:11]}]{{1,3}}[号日](?=[^楼线码院店机]|$)|[月年][底初末]"
+    rf"(?P<sure>[零{_ONES}]{{4}}年|[今明去前后]年|(?:十[一二]?|[{_ONES}])月(?:{_DAY}[号日]?|份|底|初)"
+    r"|大?[今明后昨前][天日]|[这那上下本]个?(?:周|星期|礼拜)[一二三四五六日天末]?"
+    r"|(?:周|星期|礼拜)[一二三四五六日天末]|[月年][底初末])"
+    rf"|(?<![零{_NUMBER}月]){_DAY}[号日](?=[^楼线码院店机栋房]|$)"
 )
+_REGIONS = "省|市|区|县|镇|乡|街道|路|大街|街|巷|胡同"
+_ESTATES = "小区|花园|家园|苑|村|大厦|广场|公寓"
 _LEVELS = re.compile(
-    rf"(?P<region>(?<![哪什几])[\u4e00-\u9fff](?:省|市|区|县|镇|乡|街道|路|大街|街|巷|胡同|小区|花园|家园|苑|村|大厦|广场|公寓))"
-    rf"|(?P<door>[{_NUMBER}0-9a-z]+(?:号楼|栋|幢|座|单元|号院|弄|室|层|楼|号(?=[^码]|$)))"
+    rf"(?P<region>(?<![哪什几])[\u4e00-\u9fff](?<![的在这那个是我你他有还真超])(?:{_REGIONS}))"
+    rf"|(?P<estate>(?<![哪什几])[\u4e00-\u9fff](?<![的在这那个是老我你他有])(?:{_ESTATES}))"
+    rf"|(?P<door>[{_NUMBER}0-9a-z]{{1,5}}(?:号楼|栋|幢|座|单元|号院|弄|室))"
+    rf"|(?P<number>[{_NUMBER}0-9a-z]{{1,4}}(?:号(?=[^码线]|$)(?!为您|客服|坐席|话务)|层|楼))"
 )
-_ADDRESS_GAP = 8  # characters between the parts of one address
+_ADDRESS_GAP = 4  # characters between the parts of one address
 
 
 class Entity(Operator):
@@ -207,25 +214,24 @@ def _yuan(match: re.Match[str]) -> float | None:
 
 def _dates(text: str) -> Iterator[_Hit]:
     for match in _DATE.finditer(text):
-        yield _Hit(*match.span(), _SURE)
+        yield _Hit(*match.span(), _SURE if match["sure"] else _PERHAPS)  # 三号: a day or a door
 
 
 def _addresses(text: str) -> Iterator[_Hit]:
-    """Two parts near each other (a road and a number, a building and a room) make an address; one
-    alone may be part of one."""
-    parts: list[re.Match[str]] = []
+    """Two kinds of parts near each other (a road and a number, an estate and a building) make an
+    address; an estate or a building alone may be part of one; a bare road or number is none."""
+    groups: list[list[re.Match[str]]] = []
     for match in _LEVELS.finditer(text):
-        if parts and match.start() - parts[-1].end() > _ADDRESS_GAP:
-            yield _address(parts)
-            parts = []
-        parts.append(match)
-    if parts:
-        yield _address(parts)
-
-
-def _address(parts: list[re.Match[str]]) -> _Hit:
-    sure = _SURE if len(parts) > 1 else _PERHAPS
-    return _Hit(parts[0].start(), parts[-1].end(), sure)
+        if groups and match.start() - groups[-1][-1].end() <= _ADDRESS_GAP:
+            groups[-1].append(match)
+        else:
+            groups.append([match])
+    for parts in groups:
+        kinds = {str(part.lastgroup) for part in parts}
+        if len(kinds) > 1:
+            yield _Hit(parts[0].start(), parts[-1].end(), _SURE)
+        elif kinds & {"estate", "door"}:
+            yield _Hit(parts[0].start(), parts[-1].end(), _PERHAPS)
 
 
 def _names(text: str, lexicon: ConditionLexicon) -> Iterator[_Hit]:
