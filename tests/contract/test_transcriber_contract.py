@@ -18,8 +18,9 @@ import pytest
 from qc_speech import audio
 from qc_speech.engines.channels import speech_spans
 from qc_speech.engines.scripted import Line, ScriptedDiarizer, ScriptedTranscriber
+from qc_speech.engines.sherpa import SherpaOnnx
 from qc_speech.engines.whisper import FasterWhisper
-from qc_speech.model import Chunk, Metadata, Span
+from qc_speech.model import Chunk, Metadata, Span, Stamp
 from qc_speech.ports import SAMPLE_RATE_HZ, Passage, Samples, Transcriber
 from qc_speech.text.normalize import normalize, simplify
 
@@ -58,8 +59,33 @@ def faster_whisper() -> Case:
     return Case(FasterWhisper(MODEL, threads=2), 0.6)
 
 
+class Recorded:
+    """Answers every stretch as SenseVoice answered the whole sentence: tokens and their times."""
+
+    def create_stream(self) -> Any:
+        stream = SimpleNamespace()
+
+        def accept_waveform(rate: int, samples: Samples) -> None:
+            step = len(samples) / rate / (len(READ) + 1)
+            times = [round(step * place, 2) for place in range(len(READ))]
+            stream.result = SimpleNamespace(tokens=list(READ), timestamps=times, lang="<|zh|>")
+
+        stream.accept_waveform = accept_waveform
+        return stream
+
+    def decode_streams(self, streams: list[Any]) -> None: ...
+
+
+def sherpa() -> Case:
+    engine: Any = SherpaOnnx.__new__(SherpaOnnx)
+    engine._batch, engine._recognizer = 8, Recorded()
+    engine._stamp = Stamp("sherpa-onnx", "1", "sense-voice", '{"kind": "sense-voice"}')
+    return Case(engine, 1.0)
+
+
 @pytest.fixture(
-    scope="module", params=[scripted, pytest.param(faster_whisper, marks=pytest.mark.models)]
+    scope="module",
+    params=[scripted, sherpa, pytest.param(faster_whisper, marks=pytest.mark.models)],
 )
 def case(request: pytest.FixtureRequest) -> Case:
     build: Callable[[], Case] = request.param

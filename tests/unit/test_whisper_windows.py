@@ -10,17 +10,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from qc_speech.engines.whisper import (
+from qc_speech.engines.whisper import _better, _words, is_loop, split_like
+from qc_speech.engines.windows import (
     MAX_WINDOW_MS,
     PAUSE_MS,
     Window,
-    _better,
-    _words,
     cut,
     halves,
-    is_loop,
     pack,
-    split_like,
     split_long,
 )
 from qc_speech.model import Chunk, Span, Word

@@ -95,22 +95,28 @@ def transcriber(settings: Settings, workers: int = 1) -> Callable[[], Transcribe
 
     @functools.lru_cache(maxsize=1)
     def make() -> Transcriber:
+        from qc_speech.engines.sherpa import SherpaOnnx, is_sherpa_folder
         from qc_speech.engines.whisper import FasterWhisper, WhisperOptions
 
         device = device_of(settings)
         on_gpu = device == "cuda"
+        batch = settings.batch or (16 if on_gpu else 8)
+        folder = _folder(settings.asr_model)
+        if is_sherpa_folder(folder):
+            threads = _threads(settings, workers)
+            return SherpaOnnx(folder, device=device, threads=threads, batch=batch)
         compute = settings.compute_type
         if compute == "auto":
             compute = "float16" if on_gpu else "int8"
         return FasterWhisper(
-            _folder(settings.asr_model),
+            folder,
             device=device,
             compute_type=compute,
             threads=_threads(settings, workers),
             options=WhisperOptions(
                 beam=settings.beam,
                 n_best=settings.n_best,
-                batch=settings.batch or (16 if on_gpu else 8),
+                batch=batch,
                 hotwords=settings.hotwords,
             ),
         )
