@@ -40,6 +40,7 @@ class Words:
     private: Wording
     phone: Wording
     public: Wording
+    refused: Wording
     own: Wording
     codes: Wording
     name_is: Wording
@@ -123,6 +124,9 @@ def leaks_in(said: Said, before: str, given: str, words: Words) -> Iterator[Leak
 def _number_leak(said: Said, number: Number, before: str, given: str, words: Words) -> Leak | None:
     text = said.text
     near = text[max(0, number.start - _NEAR) : number.start]
+    denied = max((end for _, end in words.refused.find(near)), default=0)
+    if denied:  # the person named before it is not the one whose number follows
+        near, before = near[denied:], ""
     just = text[max(0, number.start - _JUST) : number.start]
     after = text[number.end : number.end + _AFTER]
     private = bool(words.private.within(near) or words.private.within(after))

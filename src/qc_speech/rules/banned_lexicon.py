@@ -125,6 +125,7 @@ class DisclosureFile(_Schema):
     private: Texts
     phone: Texts
     public: Texts
+    refused: Texts = ()
     own: Texts
     codes: Texts
     name_is: Texts
