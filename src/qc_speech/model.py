@@ -262,12 +262,18 @@ class Call:
 @dataclass(frozen=True)
 class Silence:
     """Nobody speaks. `after` is the role that spoke last before it (None at the start), `before`
-    the one that speaks next. `quiet` False: something sounds (music, missed speech)."""
+    the one that speaks next. `quiet` False: something sounds (music, missed speech).
+
+    cause: edge (before the first, after the last word) | line_dead | hold_music | sound |
+    agent_search (a wait that was announced) | agent_silent | customer_search | customer_thinks |
+    unknown.
+    """
 
     span: Span
     after: Role | None
     before: Role | None = None
     quiet: bool = True
+    cause: str = "unknown"
 
 
 @dataclass(frozen=True)
@@ -276,6 +282,8 @@ class Overlap:
 
     kind: interruption | backchannel | overlap. `yielded`: the first stopped because of it.
     `confidence` is of the kind. `talk_ms`: how long the second went on talking.
+    form, by kind: simple | butting_in | talk_over | silent; token | repetition | short | opening;
+    terminal | start_up | resumption | completion | listener (see measures/overlaps.py).
     """
 
     span: Span
@@ -285,6 +293,65 @@ class Overlap:
     confidence: float
     yielded: bool = False
     talk_ms: int = 0
+    form: str = ""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Floor transfer offsets in ms (gap positive, overlap negative); None without a transfer."""
+
+    count: int
+    median_ms: int | None = None
+    p90_ms: int | None = None
+    longest_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class PartyFloor:
+    """One party's part in the turn-taking. `response`: how long after the other it speaks."""
+
+    role: Role
+    talk_ms: int
+    turns: int
+    longest_ms: int  # longest stretch of talk
+    interruptions: int  # made by this party
+    successful: int  # ... at which the other stopped
+    interruptions_per_minute: float | None  # of both parties' talk; None: less than half a minute
+    backchannels: int
+    response: Latency
+
+
+@dataclass(frozen=True)
+class HangUp:
+    """Who ended the call. evidence: line_dropped | busy_tone | said_so | cut_at_once | not_shown |
+    no_speech. `last_speaker`: whose words are the last ones."""
+
+    by: Role | None
+    confidence: float
+    evidence: str
+    last_speaker: Role | None
+
+
+@dataclass(frozen=True)
+class FloorMeasures:
+    """Turn-taking over the whole call. Shares are of the call's duration; `agent_share` is the
+    agent's part of both parties' talk (talk/listen ratio). `silent`: possible interruptions without
+    simultaneous speech. `channel_skew_ms`: the customer's channel was moved by this much.
+    `rings`: ring-back tones heard before the call was answered (None: no sound to hear)."""
+
+    parties: tuple[PartyFloor, ...]
+    agent_share: float | None
+    silence_share: float
+    overlap_share: float
+    longest_silence_ms: int  # between words, edges of the recording left out
+    silent: tuple[Overlap, ...]
+    hang_up: HangUp
+    channel_skew_ms: int = 0
+    rings: int | None = None
+    ring_ms: int | None = None  # from the first ring heard to the end of the last one
+
+    def party(self, role: Role) -> PartyFloor | None:
+        return next((party for party in self.parties if party.role is role), None)
 
 
 @dataclass(frozen=True)
@@ -373,6 +440,7 @@ class Measures:
     clipped_share: float | None = None  # of the samples in speech
     tracks: tuple[Track, ...] = ()
     strains: tuple[Strain, ...] = ()
+    floor: FloorMeasures | None = None  # None: measured by an older version
 
     def party(self, role: Role) -> PartyMeasures | None:
         return next((party for party in self.parties if party.role is role), None)

@@ -8,6 +8,9 @@ from qc_speech.model import (
     CallResult,
     Evidence,
     Finding,
+    FloorMeasures,
+    Overlap,
+    PartyFloor,
     PartyMeasures,
     Promise,
     Role,
@@ -58,19 +61,17 @@ def to_public(result: CallResult) -> dict[str, Any]:
         "measures": {
             **{role.value: _party(parties[role]) for role in parties},
             "silences": [
-                {**_span(s.span), "after": _party_name(s.after)} for s in measures.silences
-            ],
-            "overlaps": [
                 {
-                    **_span(o.span),
-                    "first": _party_name(o.first),
-                    "second": _party_name(o.second),
-                    "kind": o.kind,
-                    "confidence": round(o.confidence, 3),
-                    "yielded": o.yielded,
+                    **_span(s.span),
+                    "after": _party_name(s.after),
+                    "before": _party_name(s.before),
+                    "cause": s.cause,
+                    "quiet": s.quiet,
                 }
-                for o in measures.overlaps
+                for s in measures.silences
             ],
+            "overlaps": [_overlap(overlap) for overlap in measures.overlaps],
+            "floor": None if measures.floor is None else _floor(measures.floor),
             "tail_seconds": None if measures.tail_ms is None else seconds(measures.tail_ms),
             "snr_db": measures.snr_db,
             "utterances": [
@@ -217,6 +218,65 @@ def _promise(promise: Promise) -> dict[str, Any]:
 def _place(place: Evidence) -> dict[str, Any]:
     speaker = _party_name(place.speaker or Role.UNKNOWN)
     return {"speaker": speaker, **_span(place.span), "quote": place.quote}
+
+
+def _overlap(overlap: Overlap) -> dict[str, Any]:
+    return {
+        **_span(overlap.span),
+        "first": _party_name(overlap.first),
+        "second": _party_name(overlap.second),
+        "kind": overlap.kind,
+        "form": overlap.form,
+        "confidence": round(overlap.confidence, 3),
+        "yielded": overlap.yielded,
+        "talk_seconds": seconds(overlap.talk_ms),
+    }
+
+
+def _floor(floor: FloorMeasures) -> dict[str, Any]:
+    """Turn-taking: counts, rates per minute of talk, latencies and shares."""
+    end = floor.hang_up
+    return {
+        **{party.role.value: _party_floor(party) for party in floor.parties},
+        "agent_share": floor.agent_share,
+        "silence_share": floor.silence_share,
+        "overlap_share": floor.overlap_share,
+        "longest_silence_seconds": seconds(floor.longest_silence_ms),
+        "silent_interruptions": [_overlap(overlap) for overlap in floor.silent],
+        "hang_up": {
+            "by": _party_name(end.by),
+            "confidence": end.confidence,
+            "evidence": end.evidence,
+            "last_speaker": _party_name(end.last_speaker),
+        },
+        "channel_skew_seconds": seconds(floor.channel_skew_ms),
+        "rings": floor.rings,
+        "rings_seconds": None if floor.ring_ms is None else seconds(floor.ring_ms),
+    }
+
+
+def _party_floor(party: PartyFloor) -> dict[str, Any]:
+    answers = party.response
+    return {
+        "talk_seconds": seconds(party.talk_ms),
+        "turns": party.turns,
+        "longest_talk_seconds": seconds(party.longest_ms),
+        "interruptions": party.interruptions,
+        "interruptions_successful": party.successful,
+        "interruptions_per_minute": party.interruptions_per_minute,
+        "backchannels": party.backchannels,
+        "response_latency": {
+            "count": answers.count,
+            **{
+                f"{name}_seconds": None if value is None else seconds(value)
+                for name, value in (
+                    ("median", answers.median_ms),
+                    ("p90", answers.p90_ms),
+                    ("longest", answers.longest_ms),
+                )
+            },
+        },
+    }
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

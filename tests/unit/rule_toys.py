@@ -58,7 +58,10 @@ def run(kind_name: str, ctx: Context, **params: Any) -> Draft:
 
 
 def wait(start: float, end: float, after: Role | None, before: Role | None) -> Silence:
-    return Silence(Span(round(start * 1000), round(end * 1000)), after, before)
+    """A silence; the customer makes it where he speaks before and after it."""
+    searches = after is Role.CUSTOMER and before is Role.CUSTOMER
+    cause = "customer_search" if searches else "unknown"
+    return Silence(Span(round(start * 1000), round(end * 1000)), after, before, cause=cause)
 
 
 @contextmanager

@@ -221,7 +221,7 @@ def test_a_missing_lexicon_folder_is_said_in_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["phrases", "banned", "roles.yaml", "dialect.yaml", "backchannels.yaml"]
+    "part", ["phrases", "banned", "roles.yaml", "dialect.yaml", "backchannels.yaml", "floor.yaml"]
 )
 def test_a_lexicon_folder_with_a_part_missing(tmp_path: Path, part: str) -> None:
     folder = tmp_path / "lexicons"

@@ -23,6 +23,8 @@ BY_ROLE = [k for k in BY_NAME if k not in ("slow_answer", "long_call")]
 class FakeLexicons:
     """Phrases and hostility without the real lexicons."""
 
+    speech = LEXICONS
+
     def __init__(self, said: dict[str, float] | None = None) -> None:
         self._said = said or {}
 
@@ -159,10 +161,22 @@ def test_protest_raises_the_confidence() -> None:
     assert run("agent_interrupts", Toy(protest, stereo=False))[0].confidence > plain.confidence
 
 
-def test_protest_after_touching_turns_is_a_question_in_mono() -> None:
-    said = (Said("c", 1, 7), Said("a", 7.05, 10), Said("c", 10.5, 13, "我还没说完呢"))
-    assert outcomes(run("agent_interrupts", Toy(said, stereo=False))) == ["uncertain"]
-    assert outcomes(run("agent_interrupts", Toy(said))) == ["pass"]
+BROKEN = "我上个月在你们那里办的业务到现在也没有人给我们"
+
+
+@pytest.mark.parametrize("stereo", [True, False])
+@pytest.mark.parametrize(
+    ("text", "after", "outcome"),
+    [
+        (BROKEN, "我还没说完呢", "violation"),  # broken off, and the customer says so
+        (LONG, "我还没说完呢", "uncertain"),  # it sounded finished: a person listens
+        (BROKEN, "好的那就这样", "pass"),  # words alone, heard badly at such places, prove nothing
+        (LONG, "好的那就这样", "pass"),
+    ],
+)
+def test_interruption_without_overlap(text: str, after: str, outcome: str, stereo: bool) -> None:
+    said = (Said("c", 1, 7, text), Said("a", 7.05, 10), Said("c", 10.5, 13, after))
+    assert outcomes(run("agent_interrupts", Toy(said, stereo=stereo))) == [outcome]
 
 
 def test_customer_who_interrupts_and_backchannels_pass() -> None:
@@ -284,8 +298,12 @@ def test_dead_air() -> None:
 def test_silence_that_the_customer_makes() -> None:
     looks = waiting(Said("c", 3.5, 6, "等一下我找找卡号"), Said("c", 18, 20))
     assert outcomes(run("dead_air", looks)) == ["pass"]
-    asked = Toy((Said("a", 0.5, 3, "请问卡号是多少"), Said("c", 15, 18)))
-    assert outcomes(run("dead_air", asked)) == ["uncertain"]
+    asked = Toy((Said("a", 0.5, 3, "请问卡号是多少"), Said("c", 15, 18, "哦找到了")))
+    assert outcomes(run("dead_air", asked)) == ["pass"]
+    calls = Toy((Said("a", 0.5, 3, "请问卡号是多少"), Said("c", 15, 18, "喂还在吗")))
+    assert outcomes(run("dead_air", calls)) == ["violation"]
+    told = Toy((Said("a", 0.5, 3, "短信已经发到您手机上"), Said("c", 15, 18, "哦收到")))
+    assert outcomes(run("dead_air", told)) == ["uncertain"]
     ends = Toy((Said("a", 12, 15), Said("c", 16, 18)), seconds=40)
     assert outcomes(run("dead_air", ends)) == ["pass"]  # before the first, after the last word
 
@@ -367,7 +385,14 @@ def test_what_cannot_be_measured_says_so(name: str) -> None:
     assert draft.outcome is Outcome.NOT_APPLICABLE and "模型" in draft.reason
 
 
-BAD = (*CUT, Said("c", 28, 29.5), Said("a", 30, 33, "啥子咋个莫得", db=-10), Said("c", 33.5, 35))
+BAD = (
+    *CUT,
+    Said("c", 16.3, 17),
+    Said("a", 28, 29.5),
+    Said("c", 29.6, 29.9),
+    Said("a", 30, 33, "啥子咋个莫得", db=-10),
+    Said("c", 33.5, 35),
+)
 
 
 @pytest.mark.parametrize("name", BY_ROLE)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qc_speech.measures import frames, language, loudness, pitch, silences, trend
+from qc_speech.measures import crosstalk, frames, language, loudness, pitch, silences, trend
+from qc_speech.measures.floor import floor_measures
 from qc_speech.measures.lexicon import SpeechLexicons
 from qc_speech.measures.overlaps import overlaps
 from qc_speech.measures.pace import Pace, pace, party_rates
@@ -61,19 +62,24 @@ def measure(call: Call, audio: Audio | None, lexicons: SpeechLexicons) -> Measur
         for role in (Role.AGENT, Role.CUSTOMER, Role.OTHER, Role.UNKNOWN)
         if any(call.roles.of(turn.speaker) is role for turn in call.turns) or call.by_role(role)
     )
+    talk, skew = crosstalk.aligned(call, turns, sound)  # turn-taking is on one clock
+    clashes = overlaps(talk, lexicons.backchannels, lexicons.floor, sound)
+    pauses = silences.silences(talk, lexicons.floor, sound)
+    floor = floor_measures(talk, clashes, pauses, lexicons, sound, end)
     ratios = [party.snr_db for party in parties if party.snr_db is not None]
     clipped = [party.clipped_share for party in parties if party.clipped_share is not None]
     return Measures(
         parties=parties,
         utterances=tuple(_utterance(utterance, heard) for utterance in call.utterances),
-        silences=silences.silences(turns, call.roles, duration, sound),
-        overlaps=overlaps(call, turns, lexicons, sound),
+        silences=pauses,
+        overlaps=clashes,
         last_speech_end_ms=end,
         tail_ms=None if end is None else duration - end,
         snr_db=min(ratios, default=None),
         clipped_share=max(clipped, default=None),
         tracks=pictures,
         strains=trend.strains(call, heard.above),
+        floor=replace(floor, channel_skew_ms=skew),
     )
 
 

@@ -73,7 +73,7 @@ def listen(call: Call, audio: Audio) -> Sound:
             )
         else:
             # the lower third: music on hold may fill most of what is not speech
-            floors.append(float(np.percentile(decibels(power[row][quiet]), 30)))
+            floors.append(float(np.percentile(_carried(decibels(power[row][quiet])), 30)))
     weighted = np.stack([block_power(k_weighted(row)) for row in audio.samples])
     return Sound(audio.samples, power, weighted, tuple(floors))
 
@@ -92,6 +92,13 @@ def _k_sections() -> Floats:
     shelf = IIRfilter(4.0, 1 / np.sqrt(2), 1500.0, SAMPLE_RATE_HZ, "high_shelf")
     high_pass = IIRfilter(0.0, 0.5, 38.0, SAMPLE_RATE_HZ, "high_pass")
     return np.stack([np.concatenate((stage.b, stage.a)) for stage in (shelf, high_pass)])
+
+
+def _carried(levels: Floats) -> Floats:
+    """Levels without digital silence (a dead or muted line is not the line's noise), unless that
+    is nearly all there is."""
+    carried = levels[levels > SILENT_DB + 15]
+    return carried if carried.size >= max(30, levels.size // 5) else levels
 
 
 def speech_mask(turns: Iterable[Turn], blocks: int, margin_ms: int = 0) -> Flags:

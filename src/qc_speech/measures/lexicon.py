@@ -6,13 +6,13 @@ The YAML files are edited by supervisors; `rules/speech_lexicons.py` reads them.
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import dataclass
 from typing import Literal
 
 import pydantic
 
 from qc_speech.measures.ear import Ear, variants
+from qc_speech.measures.floor_words import BackchannelLexicon, FloorLexicon
 from qc_speech.text.normalize import normalize
 
 
@@ -98,30 +98,14 @@ class LoanwordLexicon(_Entry):
     single_words: int = pydantic.Field(default=2, ge=0)  # brand names a Chinese sentence may hold
 
 
-class BackchannelLexicon(_Entry):
-    version: int
-    words: tuple[str, ...] = pydantic.Field(min_length=1)  # a listener's signals
-    cut_in: tuple[str, ...]  # short, but they take the floor
-
-
 @dataclass(frozen=True)
 class SpeechLexicons:
-    """The three lists, compiled once."""
+    """The word lists of the measures."""
 
     dialect: DialectLexicon
     loanwords: LoanwordLexicon
     backchannels: BackchannelLexicon
-
-    def is_backchannel(self, text: str) -> bool:
-        """Whether a text is listener's signals, one character in four misheard (an empty text
-        is not)."""
-        plain = normalize(text)
-        left = len(_all_of(self.backchannels.words).sub("", plain))
-        return bool(plain) and left * 4 <= len(plain)
-
-    def is_cut_in(self, text: str) -> bool:
-        plain = normalize(text)
-        return any(word in plain for word in self.backchannels.cut_in)
+    floor: FloorLexicon
 
     def is_loanword(self, word: str) -> bool:
         if word.isupper() and len(word) <= self.loanwords.short_capitals:
@@ -157,12 +141,6 @@ class SpeechLexicons:
                 found += [entry] * count
                 left = entry.masked(left)
         return tuple(found)
-
-
-@functools.lru_cache(maxsize=8)
-def _all_of(words: tuple[str, ...]) -> re.Pattern[str]:
-    ordered = sorted(words, key=len, reverse=True)
-    return re.compile("|".join(re.escape(word) for word in ordered))
 
 
 @functools.lru_cache(maxsize=8)

@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import pydantic
 
-from qc_speech.measures.lexicon import BackchannelLexicon, DialectLexicon, LoanwordLexicon
+from qc_speech.measures.floor_words import BackchannelLexicon, FloorLexicon
+from qc_speech.measures.lexicon import DialectLexicon, LoanwordLexicon
 from qc_speech.roles import RoleEvidence
 from qc_speech.rules.banned_lexicon import LISTS, DisclosureFile, FrameFile, RamblingFile, WordFile
 from qc_speech.rules.conditions.lexicon import ConditionLexicon
@@ -48,6 +49,7 @@ SHAPES = (
     Shape("dialect.yaml", "dialect", DialectLexicon),
     Shape("loanwords.yaml", "loanwords", LoanwordLexicon),
     Shape("backchannels.yaml", "backchannels", BackchannelLexicon),
+    Shape("floor.yaml", "floor", FloorLexicon),
 )
 
 

@@ -8,16 +8,15 @@ from collections.abc import Sequence
 
 import pydantic
 
+from qc_speech.measures.silences import NOT_THE_AGENT
 from qc_speech.model import Evidence, Outcome, Role, Silence, Span
 from qc_speech.rules.kind import Context, Draft, Kind, Params
 from qc_speech.rules.phrases import AgentTurn, Found, Phrase, zone_of
 from qc_speech.rules.said import lost, probability_said
-from qc_speech.text.normalize import normalize
 from qc_speech.text.template import readable
 
 _NO_ANSWER = Found(0.0)
 _ALIKE = 0.25  # from this resemblance on there is something to show
-_CUSTOMER_WAITS = ("等一下", "稍等", "等等", "我找一下", "我看一下", "我看看", "我查一下", "别挂")
 
 
 class PhraseParams(Params):
@@ -176,17 +175,8 @@ def _waits(ctx: Context, params: WaitParams) -> tuple[Silence, ...]:
         if silence.span.duration_ms > params.silence_seconds * 1000
         and silence.after is not None
         and silence.before is not None
-        and not _customer_asked(ctx, silence)
+        and silence.cause not in NOT_THE_AGENT
     )
-
-
-def _customer_asked(ctx: Context, silence: Silence) -> bool:
-    """The customer makes the wait: looks something up, says so and speaks again."""
-    if silence.after is not Role.CUSTOMER or silence.before is not Role.CUSTOMER:
-        return False
-    reach = Span(max(0, silence.span.start_ms - 8_000), silence.span.start_ms)
-    said = [u.text for u in ctx.call.by_role(Role.CUSTOMER) if u.span.overlap_ms(reach)]
-    return any(word in normalize("".join(said)) for word in _CUSTOMER_WAITS)
 
 
 def _beside(ctx: Context, wait: Silence, params: WaitParams, after: bool) -> tuple[AgentTurn, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pydantic
 
-from qc_speech.model import Evidence, Outcome, Role, Silence, Span
+from qc_speech.measures.silences import NOT_THE_AGENT
+from qc_speech.model import Evidence, Outcome, Role, Silence, Span, Utterance
 from qc_speech.rules.kind import Context, Draft, Kind, Params
 from qc_speech.rules.verdict import (
     DOUBT,
@@ -18,19 +19,20 @@ from qc_speech.rules.verdict import (
 )
 from qc_speech.text.normalize import normalize
 
-_ASKS = ("吗", "呢", "多少", "什么", "几号", "哪里", "哪个", "哪位", "贵姓", "怎么称呼")
-_WAIT = ("等一下", "等下", "等等", "稍等", "等会", "我找", "我看一下", "我看看", "我拿", "我点一下")
+_CUT_MS = 100  # a recording that ends this soon ends in the customer's word
 
 
 class SlowAnswerParams(Params):
     max_ring_seconds: float = pydantic.Field(default=12, gt=0)  # three rings
+    max_rings: int = pydantic.Field(default=3, gt=0)  # heard in the recording, without metadata
 
 
 class DeadAirParams(Params):
     seconds: float = pydantic.Field(default=10, gt=0)
     announced_by: str = "hold_request"  # the phrase check that announces a wait
     announced_within_seconds: float = pydantic.Field(default=20, gt=0)
-    customer_waits: tuple[str, ...] = _WAIT  # a customer who asks to wait makes the silence
+    customer_waits: tuple[str, ...] = ()  # a customer who says so makes the silence; besides
+    # those of lexicons/floor.yaml
 
 
 class EarlyHangupParams(Params):
@@ -48,11 +50,23 @@ def _slow_answer(ctx: Context, params: SlowAnswerParams) -> tuple[Draft, ...]:
     if meta.direction == "outbound":
         return not_applicable("外呼电话，不考核接听时长")
     if meta.ring_ms is None:
-        return not_applicable("没有振铃时长，无法判断")
+        return _rings_heard(ctx, params)
     reason = f"振铃 {seconds(meta.ring_ms)} 秒，上限 {params.max_ring_seconds:.0f} 秒"
     if meta.ring_ms <= params.max_ring_seconds * 1000:
         return passed(reason, 0.99)
     return (Draft(Outcome.VIOLATION, 0.99, reason),)
+
+
+def _rings_heard(ctx: Context, params: SlowAnswerParams) -> tuple[Draft, ...]:
+    """Ring-back tones in the recording stand for the metadata, where the direction is known: in an
+    outgoing call it is the customer who lets it ring."""
+    floor = ctx.measures.floor
+    if floor is None or not floor.rings or ctx.call.recording.metadata.direction != "inbound":
+        return not_applicable("没有振铃时长，录音里也没有铃声，无法判断")
+    reason = f"录音里听到铃声 {floor.rings} 次，上限 {params.max_rings} 次"
+    if floor.rings <= params.max_rings:
+        return passed(reason, 0.8)
+    return (Draft(Outcome.VIOLATION, 0.85, reason),)
 
 
 def _dead_air(ctx: Context, params: DeadAirParams) -> tuple[Draft, ...]:
@@ -73,35 +87,43 @@ def _dead_air(ctx: Context, params: DeadAirParams) -> tuple[Draft, ...]:
     return passed(f"最长静音 {seconds(longest)} 秒，{limit}" if longest else f"没有长静音，{limit}")
 
 
+_CAUSES = {
+    "line_dead": "；其间线路上没有任何声音，可能断线或静音",
+    "hold_music": "；其间线路上有声响，可能是等待音乐",
+    "sound": "；其间线路上有声响",
+    "agent_search": "；之前似乎请客户等待",
+    "unknown": "；看不出该谁说话",
+}
+
+
 def _silent(ctx: Context, silence: Silence, params: DeadAirParams) -> Draft | None:
     start = silence.span.start_ms
     window = Span(max(0, start - round(params.announced_within_seconds * 1000)), start)
     announced = ctx.lexicons.said(ctx, params.announced_by, window)
-    if announced >= SURE:
+    if announced >= SURE or silence.cause in NOT_THE_AGENT:
         return None
     before = [u for u in ctx.call.utterances if window.overlap_ms(u.span)]
     last = max(before, key=lambda u: u.span.end_ms, default=None)
-    plain = normalize(last.text) if last else ""
-    probability = 0.92 - announced
-    if silence.after is Role.CUSTOMER and any(word in plain for word in params.customer_waits):
-        if silence.before is Role.CUSTOMER:
-            return None
-        probability = min(probability, 0.5)
-    elif silence.after is Role.AGENT and silence.before is Role.CUSTOMER:
-        asked = any(word in plain[-12:] for word in _ASKS)
-        probability = min(probability, 0.45 if asked else 0.7)
-    if not silence.quiet:
-        probability = min(probability, 0.5)
-    if announced >= DOUBT:
-        probability = min(probability, 0.5)
-    if ctx.call.roles.of(last.speaker if last else "") is Role.OTHER:
-        probability = min(probability, 0.5)
+    if last is not None and _customer_asks(last, silence, params):
+        return None
+    doubtful = (
+        announced >= DOUBT
+        or (silence.cause in _CAUSES and ctx.measures.floor is not None)
+        or ctx.call.roles.of(last.speaker if last else "") is Role.OTHER
+    )
+    probability = min(0.5, 0.92 - announced) if doubtful else 0.92 - announced
     reason = (
         f"无提示静音 {seconds(silence.span.duration_ms)} 秒，上限 {params.seconds:.0f} 秒"
-        + ("" if silence.quiet else "；其间线路上有声响，可能是等待音乐")
+        + _CAUSES.get(silence.cause, "")
         + ("；之前似乎请客户等待，未听清" if announced >= DOUBT else "")
     )
     return judged(probability, reason, Evidence(silence.span, Role.AGENT))
+
+
+def _customer_asks(last: Utterance, silence: Silence, params: DeadAirParams) -> bool:
+    """The rulebook's own words for a customer who makes the agent wait."""
+    plain = normalize(last.text)
+    return silence.before is Role.CUSTOMER and any(word in plain for word in params.customer_waits)
 
 
 def _early_hangup(ctx: Context, params: EarlyHangupParams) -> tuple[Draft, ...]:
@@ -122,7 +144,23 @@ def _early_hangup(ctx: Context, params: EarlyHangupParams) -> tuple[Draft, ...]:
     evidence = Evidence(Span(end, ctx.call.recording.duration_ms), Role.AGENT)
     if "truncated" in ctx.call.recording.warnings:
         return uncertain(reason + "；但录音不完整", evidence)
-    draft = judged(0.5 if said >= DOUBT else 0.85, reason, evidence)
+    return _who_hung_up(ctx, (said, tail), reason, evidence)
+
+
+def _who_hung_up(
+    ctx: Context, heard: tuple[float, int], reason: str, evidence: Evidence
+) -> tuple[Draft, ...]:
+    """A call that ends at the customer's last word was ended by the agent, unless the line or the
+    customer's own words say otherwise. A caller does not hang up in the middle of his own word."""
+    said, tail = heard
+    hang_up = ctx.measures.floor.hang_up if ctx.measures.floor else None
+    by_customer = hang_up is not None and hang_up.by is Role.CUSTOMER
+    if hang_up is not None and by_customer and hang_up.evidence != "said_so":
+        return passed("坐席没有结束语，但先断线的是客户一方", 0.8)
+    if by_customer:
+        return uncertain(reason + "；但客户先告别，可能是客户挂断", evidence)
+    probability = 0.9 if tail < _CUT_MS else 0.85
+    draft = judged(0.5 if said >= DOUBT else probability, reason, evidence)
     return (draft,) if draft else ()
 
 
