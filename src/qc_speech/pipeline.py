@@ -59,7 +59,7 @@ from qc_speech.voiceprints import alone, likeness, longest
 T = TypeVar("T")
 STAGES = ("decode", "diarize", "transcribe", "measure", "score")
 _AUDIO_VERSION = "audio/2"
-_CALL_VERSION = "call/3"
+_CALL_VERSION = "call/4"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,17 @@ import pytest
 from condition_toys import F, T, U, ask, loud, measured, said
 from rule_toys import wait
 
-from qc_speech.model import Overlap, PartyMeasures, Role, Span
+from qc_speech.model import (
+    FloorMeasures,
+    HangUp,
+    Latency,
+    Overlap,
+    PartyFloor,
+    PartyMeasures,
+    Role,
+    Silence,
+    Span,
+)
 from qc_speech.rules.conditions.answer import Truth
 from qc_speech.rules.kind import Context
 
@@ -254,6 +264,25 @@ def test_interruption(written: dict[str, Any], truth: Truth) -> None:
         Overlap(Span(2000, 2300), a, c, "backchannel", 0.9, talk_ms=300),
     )
     assert ask(measured(TWO, overlaps=clashes), written).truth is truth
+
+
+@pytest.mark.parametrize(("rate", "truth"), [(2.5, T), (1.5, F), (None, U)])
+def test_interruptions_per_minute(rate: float | None, truth: Truth) -> None:
+    agent = PartyFloor(Role.AGENT, 30_000, 9, 5000, 3, 2, rate, 1, Latency(0))
+    end = HangUp(None, 0.0, "not_shown", None)
+    floor = FloorMeasures((agent,), 0.5, 0.0, 0.0, 0, (), end)
+    ctx = replace(TWO, measures=replace(TWO.measures, floor=floor))
+    assert ask(ctx, {"interruption": {"by": "agent", "over_per_minute": 2}}).truth is truth
+    assert ask(ctx, {"interruption": {"by": "customer", "over_per_minute": 2}}).truth is U
+
+
+@pytest.mark.parametrize(
+    ("cause", "truth"), [(["line_dead", "hold_music"], T), (["agent_silent"], F)]
+)
+def test_silences_of_a_cause(cause: list[str], truth: Truth) -> None:
+    music = Silence(Span(5000, 20_000), Role.CUSTOMER, Role.AGENT, False, "hold_music")
+    written = {"silence": {"over_seconds": 10, "cause": cause}}
+    assert ask(measured(TWO, silences=(music,)), written).truth is truth
 
 
 @pytest.mark.parametrize(

@@ -304,6 +304,15 @@ def test_latencies_shares_and_rates() -> None:
     assert floor.longest_silence_ms == 2000
 
 
+def test_a_peak_of_noise_is_no_last_word() -> None:
+    toy = Toy((Said("a", 1, 4), Said("c", 5, 8)), stereo=False, seconds=9.2)
+    audio = audio_of(toy)
+    samples = audio.samples.copy()
+    samples[0, -120:] += 0.02  # a click in the last block, 15 dB over the noise
+    tail = measure(call_of(toy), replace(audio, samples=samples), LEXICONS).tail_ms
+    assert tail == pytest.approx(1200, abs=60)
+
+
 def test_a_click_or_noise_taken_for_a_voice_breaks_no_silence() -> None:
     said = (Said("a", 1, 4), Said("c", 5, 8), Said("a", 20, 22))
     toy = Toy(said, stereo=False)

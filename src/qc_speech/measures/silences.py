@@ -22,6 +22,7 @@ _NEAR_MS = 150  # next to a turn there may be speech
 _PAUSES_MS = 500  # of pauses, to know the line's noise
 _EDGE_MS = 300  # of a silence: the end of a word
 _REACH_MS = 400  # the sound of a turn may outlast what the detector found by this
+_SUSTAINED = 5  # blocks around one, of which most must sound
 _LAST_MS = 10_000  # the last word is looked for in this much before the last turn's end
 _BEFORE_MS = 12_000  # words this long before a silence may announce it
 _BEHIND_MS = 3_000  # the first words after it
@@ -186,7 +187,9 @@ def last_speech_end(turns: tuple[Turn, ...], sound: Sound | None, duration_ms: i
             continue
         threshold = max(floor + 8, float(np.percentile(spoken, 90)) - 25)
         mask[: first // BLOCK_MS] = False
-        on = np.flatnonzero(mask & (levels > threshold))
+        loud = mask & (levels > threshold)
+        held = np.convolve(loud, np.ones(_SUSTAINED), "same") > _SUSTAINED // 2
+        on = np.flatnonzero(loud & held)  # a single block is noise
         if on.size:
             last = max(last, (int(on[-1]) + 1) * BLOCK_MS)
     return min(last, duration_ms) if last > 0 else end

@@ -6,6 +6,7 @@ from typing import Literal
 
 import pydantic
 
+from qc_speech import model
 from qc_speech.model import Role, Utterance, UtteranceMeasures
 from qc_speech.rules.conditions.answer import Answer, Place, Truth, found, unknown, within
 from qc_speech.rules.conditions.operator import Operator, ordered
@@ -13,6 +14,10 @@ from qc_speech.rules.conditions.scene import Scene, Stretch
 from qc_speech.rules.conditions.talk import party
 
 Party = Literal["agent", "customer"]
+Cause = Literal[
+    "agent_search", "agent_silent", "customer_search", "customer_thinks", "hold_music", "sound",
+    "line_dead", "unknown",
+]  # fmt: skip
 _SILENCE_MARGIN_S = 0.3  # turns end this exactly
 _LOUD_MARGIN_DB = 0.7
 _TONE_MARGIN = 0.2
@@ -23,7 +28,8 @@ _LEAST_SILENCE_S = 2.0  # shorter ones are not measured
 class Silence(Operator):
     """Nobody speaks for more than `over_seconds`; `after` and `before` say whose words end and
     begin it. `position`: between two utterances (middle), before the first word (start), after the
-    last (end), or any. One in which something sounds (music) is unknown unless `music: true`."""
+    last (end), or any. One in which something sounds (music) is unknown unless `music: true` or
+    its `cause` is asked for (docs/turn-taking.md)."""
 
     over_seconds: float = pydantic.Field(ge=_LEAST_SILENCE_S)
     under_seconds: float | None = pydantic.Field(default=None, gt=0)
@@ -31,6 +37,7 @@ class Silence(Operator):
     before: Party | None = None
     position: Literal["middle", "start", "end", "any"] = "middle"
     music: bool = False
+    cause: tuple[Cause, ...] = ()  # empty: any
 
     @pydantic.model_validator(mode="after")
     def _limits(self) -> Silence:
@@ -47,19 +54,26 @@ class Silence(Operator):
                 continue
             if not self._placed(silence.after, silence.before):
                 continue
-            if self.after and silence.after is not Role(self.after):
-                continue
-            if self.before and silence.before is not Role(self.before):
+            if not self._between(silence):
                 continue
             length = silence.span.duration_ms / 1000
             longest = max(longest, length)
             truth = within(length, self.over_seconds, self.under_seconds, _SILENCE_MARGIN_S)
             if truth is not Truth.FALSE:
-                sure = truth is Truth.TRUE and (silence.quiet or self.music)
+                audible = silence.quiet or self.music or bool(self.cause)
+                sure = truth is Truth.TRUE and audible
                 confidence = 0.92 if sure else 0.5
                 places.append(Place(silence.span, silence.after, None, "", confidence, sure))
         said = f"最长静音 {longest:.1f} 秒，界限 {self.over_seconds:g} 秒"
         return found(places, said)
+
+    def _between(self, silence: model.Silence) -> bool:
+        """Whether the wanted parties are on its sides and it has a wanted cause."""
+        return (
+            (not self.after or silence.after is Role(self.after))
+            and (not self.before or silence.before is Role(self.before))
+            and (not self.cause or silence.cause in self.cause)
+        )
 
     def _placed(self, after: Role | None, before: Role | None) -> bool:
         position = "start" if after is None else "end" if before is None else "middle"
@@ -121,7 +135,8 @@ class Rate(Operator):
 class Interruption(Operator):
     """A party comes in while the other speaks. `min_seconds` both speak, after the other had talked
     for `delay_seconds`; `talk_seconds` the one who came in went on. `kind: any` counts every
-    overlap, a listener's 嗯 too."""
+    overlap, a listener's 嗯 too. `over_per_minute`: so many in a minute of both parties' talk, over
+    the whole call."""
 
     by: Party = "agent"
     min_seconds: float = pydantic.Field(default=0.0, ge=0)
@@ -129,8 +144,18 @@ class Interruption(Operator):
     talk_seconds: float = pydantic.Field(default=0.0, ge=0)
     kind: Literal["interruption", "any"] = "interruption"
     at_least: int = pydantic.Field(default=1, ge=1)
+    over_per_minute: float | None = pydantic.Field(default=None, gt=0)
+
+    @pydantic.model_validator(mode="after")
+    def _whole_call(self) -> Interruption:
+        single = self.min_seconds or self.delay_seconds or self.talk_seconds or self.at_least > 1
+        if self.over_per_minute is not None and (single or self.kind == "any"):
+            raise ValueError("over_per_minute is of all interruptions of the call; only `by` fits")
+        return self
 
     def answer(self, scene: Scene, where: Stretch, absence_costs: bool) -> Answer:
+        if self.over_per_minute is not None:
+            return self._per_minute(scene, self.over_per_minute)
         places: list[Place] = []
         for overlap in scene.ctx.measures.overlaps:
             inside = where.span.start_ms <= overlap.span.start_ms < where.span.end_ms
@@ -152,6 +177,16 @@ class Interruption(Operator):
                 places.append(Place(overlap.span, role, None, "", confidence, sure))
         title = party(Role(self.by))
         return found(places, f"{title}插话 {len(places)} 次", needed=self.at_least)
+
+    def _per_minute(self, scene: Scene, limit: float) -> Answer:
+        title = party(Role(self.by))
+        floor = scene.ctx.measures.floor
+        measured = floor.party(Role(self.by)) if floor else None
+        if measured is None or measured.interruptions_per_minute is None:
+            return unknown(f"讲话太少，{title}每分钟插话次数测不出来")
+        rate, count = measured.interruptions_per_minute, measured.interruptions
+        why = f"{title}插话 {count} 次，每分钟 {rate:.1f} 次，界限 {limit:g} 次"
+        return Answer(within(rate, limit, None), 0.8, (), why)
 
     def _talked(self, scene: Scene, role: Role, at_ms: int) -> float:
         """Seconds for which a party had been talking at a time."""
