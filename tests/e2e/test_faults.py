@@ -107,6 +107,29 @@ def test_an_unknown_rulebook(calls: Path, out: Path) -> None:
     assert files(out) == before
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_rulebook_that_breaks_between_two_nights(
+    workers: str, calls: Path, tmp_path: Path, out: Path
+) -> None:
+    """The job goes on with the last good rules, says the mistake and does not end in success."""
+    lexicons = tmp_path / "lexicons"
+    shutil.copytree(ROOT / "lexicons", lexicons)
+    env = {"QC_SPEECH_LEXICONS": str(lexicons)}
+    first = fake("run", calls, "--out", out, "--workers", workers, **env)
+    assert first.code == 0, first.err
+    used = {call: result["engine"]["rulebook"] for call, result in published(out).items()}
+    book = lexicons / "rulebooks" / "common.yaml"
+    book.write_text(book.read_text(encoding="utf-8") + "checks: {\n", encoding="utf-8")
+    recordings(calls, 4)
+    line = one_line(fake("run", calls, "--out", out, "--workers", workers, **env), 1)
+    assert line.startswith(f"error: {book}:") and "the last good rules are used" in line
+    after = {call: result["engine"]["rulebook"] for call, result in published(out).items()}
+    assert set(after) == {*used, "c3"} and set(after.values()) == set(used.values())
+
+    line = one_line(fake("run", calls, "--out", tmp_path / "new", **env), 1)  # no good rules yet
+    assert line.startswith(f"error: {book}:") and not (tmp_path / "new" / "calls").exists()
+
+
 def test_score_without_a_run(tmp_path: Path) -> None:
     assert "run" in one_line(fake("score", tmp_path), 2)
 
