@@ -11,6 +11,7 @@ from rule_toys import context, run, talk
 
 from qc_speech.model import Alternative, Outcome, Role
 from qc_speech.rules.digit_runs import Run, compare, numbers_given, runs
+from qc_speech.rules.doors import value
 from qc_speech.rules.kind import Context, Draft
 from qc_speech.rules.phrases import agent_turns
 
@@ -249,3 +250,61 @@ def test_two_numbers_in_two_sentences_stay_two() -> None:
     )
     found = numbers_given(agent_turns(ctx.call, Role.CUSTOMER))
     assert [run.digits for run in found] == ["62258800", "1380000"]
+
+
+@pytest.mark.parametrize(
+    ("repeated", "heard", "outcome"),
+    [
+        ("铁西花园十六号楼三单元四零二，对不", 0.9, Outcome.VIOLATION),
+        ("铁西花园十六号楼三单元四零二，对不", 0.7, Outcome.UNCERTAIN),
+        ("铁西花园十六号楼三单元四零二，对不", 0.4, Outcome.PASS),  # may be misheard
+        ("铁西花园十六号楼三单元二零四，对不", 0.9, Outcome.PASS),
+        ("铁西花园一六栋三单元两零四，对不", 0.9, Outcome.PASS),  # said in another way
+        ("铁西花园十八号楼三单元二零四，对不", 0.9, Outcome.VIOLATION),
+    ],
+)
+def test_a_wrong_house_number(repeated: str, heard: float, outcome: Outcome) -> None:
+    given_address = ("c", "我住在铁西花园十六号楼三单元二零四，暖气片漏水了")
+    draft = check(given_address, ("a", f"跟您核对一下，{repeated}"), heard=heard)
+    assert draft.outcome is outcome
+    if outcome is Outcome.VIOLATION:
+        assert "门牌" in draft.reason
+
+
+def test_a_house_number_corrected_later_is_right() -> None:
+    draft = check(
+        ("c", "我住在铁西花园十六号楼三单元二零四"),
+        ("a", "跟您核对一下，铁西花园十六号楼三单元四零二，对吗"),
+        ("c", "不对，是二零四"),
+        ("a", "好的，十六号楼三单元二零四，记下了"),
+    )
+    assert draft.outcome is Outcome.PASS
+
+
+def test_other_numbers_of_the_agents_are_no_house_numbers() -> None:
+    draft = check(
+        ("c", "我住在铁西花园十六号楼三单元二零四"),
+        ("a", "跟您核对一下，铁西花园十六号楼三单元二零四，对吗，师傅在二号院，十分钟到"),
+    )
+    assert draft.outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("十六", 16), ("二百二十", 220), ("两百二十", 220), ("一零二", 102), ("十", 10),
+     ("一百零八", 108),
+     ("两", 2), ("二十", 20), ("零", 0)],
+)  # fmt: skip
+def test_the_value_of_a_house_number(text: str, number: int) -> None:
+    assert value(text) == number
+
+
+def test_two_numbers_of_which_one_is_wrong() -> None:
+    """A short number that is repeated rightly does not hide a long one that is not."""
+    draft = check(
+        ("c", "房号是一二零四"),
+        ("a", "好的"),
+        ("c", "电话是一三八零零零零六六二九"),
+        ("a", "跟您核对一下，房号一二零四，电话一三八零零零零六六三九，对吧"),
+    )
+    assert draft.outcome is Outcome.VIOLATION and "13800006639" in draft.reason

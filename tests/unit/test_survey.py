@@ -43,6 +43,10 @@ def reply(question: str, text: str) -> str | None:
         ("survey_resolved", "没有解决啊，还是老样子", "no"),
         ("survey_resolved", "没呢，还是漏水", "no"),
         ("survey_resolved", "算是基本解决了吧", "partly"),
+        ("survey_resolved", "修是修了，可是还有点堵", "partly"),
+        ("survey_resolved", "网是好的，不掉了", "yes"),
+        ("survey_resolved", "通了，通了，师傅滚了一身泥", "yes"),
+        ("survey_resolved", "没问题了", "yes"),
         ("survey_attitude", "态度挺好的，鞋套都自己带着", "satisfied"),
         ("survey_attitude", "非常满意", "satisfied"),
         ("survey_attitude", "一般吧，马马虎虎", "ordinary"),
@@ -97,6 +101,14 @@ def test_a_reply_to_the_next_question_is_no_reply_to_this_one() -> None:
 def test_two_questions_in_one_breath() -> None:
     lines = [("a", "问题解决了吗，师傅态度怎么样"), ("c", "解决了，态度也挺好的")]
     assert answers(*lines) == {"survey_resolved": "yes", "survey_attitude": "satisfied"}
+
+
+def test_what_is_said_when_asked_again_counts() -> None:
+    first, again, last = "态度吧，前头那个挺好的", "您就说好还是不好，满意不满意", "那就一般吧"
+    lines = [("a", ASKS["survey_attitude"]), ("c", first), ("a", again), ("c", last)]
+    assert answers(*lines) == {"survey_attitude": "ordinary"}
+    nodded = [("a", ASKS["survey_attitude"]), ("c", first), ("a", "嗯嗯好"), ("c", last)]
+    assert answers(*nodded) == {"survey_attitude": "satisfied"}
 
 
 def test_the_agents_echo_serves_where_the_score_was_not_heard() -> None:

@@ -13,6 +13,7 @@ import pydantic
 
 from qc_speech.model import Evidence, Outcome, Role
 from qc_speech.rules.digit_runs import Comparison, Run, Slot, compare, numbers_given, runs
+from qc_speech.rules.doors import mismatches
 from qc_speech.rules.kind import Context, Draft, Kind, Params
 from qc_speech.rules.phrases import AgentTurn
 from qc_speech.rules.required import hearing_of, worst_of
@@ -31,6 +32,7 @@ _COMMON = set("的了是我你您他她吗呢吧啊哦嗯那这个就都也在�
 _NUMERALS = set("零一二三四五六七八九")  # numbers are compared digit by digit
 _CORRECTS = re.compile("说错|记错|报错|弄错|更正|不对|不是|应该是|改一下|错了")
 _HOTLINES = ("400", "800", "95", "96", "123", "110", "119", "120")
+_WORST_FIRST = (Outcome.VIOLATION, Outcome.UNCERTAIN, Outcome.PASS)
 _PHONE_LIKE = 8  # slots of a number that can only be a telephone's
 
 
@@ -46,6 +48,8 @@ class ReadbackParams(Params):
     sure_digits: float = pydantic.Field(default=0.4, ge=0, le=1)
     sure_alike: float = pydantic.Field(default=0.8, ge=0, le=1)
     sure_equal: float = pydantic.Field(default=0.7, gt=0, le=1)
+    sure_door: float = pydantic.Field(default=0.8, ge=0, le=1)  # a wrong house number is charged
+    doubt_door: float = pydantic.Field(default=0.65, ge=0, le=1)  # from here on a person decides
     window: int = pydantic.Field(default=5, ge=3)  # syllables of a stretch of content
     strength: float = pydantic.Field(default=0.84, gt=0, le=1)
     min_hearing: float = pydantic.Field(default=0.69, ge=0, le=1)  # heard worse: a person decides
@@ -73,8 +77,45 @@ def _run(ctx: Context, params: ReadbackParams) -> tuple[Draft, ...]:
     said = list(numbers_given(agent, params.least_digits))
     repeated = [one for run in said if (one := _repeats_number(ctx, run, given, params))]
     if repeated:
-        return (_judged(ctx, repeated, params),)
-    return (_content(ctx, agent, customer, given, said, params),)
+        drafts = [_judged(ctx, group, params) for group in _by_number(repeated, params)]
+    else:
+        drafts = [_content(ctx, agent, customer, given, said, params)]
+    drafts += _doors(ctx, params)
+    return (min(drafts, key=lambda draft: _WORST_FIRST.index(draft.outcome)),)
+
+
+def _by_number(repeated: list[_Repeated], params: ReadbackParams) -> list[list[_Repeated]]:
+    """What repeats the same number of the customer's (he may give it twice), together."""
+    groups: list[list[_Repeated]] = []
+    for one in repeated:
+        for group in groups:
+            first = group[0].given
+            if _alike(compare(first, one.given), first, one.given, params):
+                group.append(one)
+                break
+        else:
+            groups.append([one])
+    return groups
+
+
+def _doors(ctx: Context, params: ReadbackParams) -> list[Draft]:
+    """House, unit or room numbers that are repeated wrongly."""
+    drafts = []
+    for one in mismatches(ctx.matcher.turns, ctx.customer.turns):
+        if one.confidence < params.doubt_door:
+            continue
+        reason = (
+            f"复述的门牌与客户所报不同：客户报「{one.given.said}」，坐席复述「{one.said.said}」"
+        )
+        text = next(u.text for u in ctx.call.utterances if u.index == one.said.utterance)
+        evidence = Evidence(one.said.span, Role.AGENT, one.said.utterance, text)
+        if one.confidence >= params.sure_door:
+            confidence = round(0.35 + 0.4 * one.confidence, 3)
+            drafts.append(Draft(Outcome.VIOLATION, confidence, reason, evidence))
+        else:
+            reason += "；数字听得不够清楚，请对照录音"
+            drafts.append(Draft(Outcome.UNCERTAIN, 0.5, reason, evidence))
+    return drafts
 
 
 def _repeats_number(

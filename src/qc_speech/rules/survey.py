@@ -21,6 +21,7 @@ from qc_speech.text.phonetic import distance, syllables
 QUESTIONS = ("survey_resolved", "survey_attitude", "survey_charged", "survey_score")
 _ASKED_FROM = 0.6
 _HEARD_FROM = 0.6
+_ASKS_AGAIN = 6  # characters of the agent between two replies that are more than a nod
 _TURNS = 2  # the answer is in the customer's next turn, or in the one after a listener's word
 _NUMBERS = {char: value for value, char in enumerate("零一二三四五六七八九十")} | {
     "两": 2,
@@ -126,12 +127,24 @@ def _value(
     """The first value, in the order of the lexicon, that is heard surely in the first turn that
     has one; where none is sure, the surest that is not quite."""
     known = ctx.lexicons.answers.get(question)
-    for turn in turns:
+    for turn in _last_asked_first(ctx, turns):
         for value, phrase in known.phrases if known else ():
             found = ctx.customer.find(phrase, (turn,))
             if found.probability >= _HEARD_FROM:
                 return value, found.probability, _evidence(turn)
     return None, 0.0, _evidence(turns[0])
+
+
+def _last_asked_first(ctx: Context, turns: tuple[AgentTurn, ...]) -> tuple[AgentTurn, ...]:
+    """The replies in the order in which they count: where the agent asks again between two, the
+    later one is the answer; after a mere listener's word the first is."""
+    if len(turns) < 2:
+        return turns
+    between = Span(turns[0].span.end_ms, max(turns[0].span.end_ms, turns[1].span.start_ms))
+    said = "".join(
+        normalize(turn.text) for turn in ctx.matcher.turns if turn.span.overlap_ms(between)
+    )
+    return turns[::-1] if len(said) > _ASKS_AGAIN else turns
 
 
 def _score(
