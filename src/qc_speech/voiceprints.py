@@ -28,7 +28,7 @@ PIECE_MS, LEAST_PIECE_MS = 2000, 800
 COMPARED_MS = 40_000  # of a speaker in a call: more makes no difference
 _ONE_VOICE = 0.8  # likeness above which the two halves of a recording are one voice
 _OTHER_SHARE, _OTHER_SECONDS = 0.1, 3.0  # of a second voice that is no accident
-_SAME_PERSON = 0.5  # likeness of one file to the others
+_SAME_PERSON = 0.65  # likeness of one file to the others
 _SURE_PRINT = 1e3  # weight of a voiceprint beside pieces of a call: it is taken as it is
 
 
