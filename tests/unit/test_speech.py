@@ -47,20 +47,21 @@ def test_a_voice_is_heard_at_any_level(sound: object, gain_db: float) -> None:
     assert found(clear * np.float32(10 ** (gain_db / 20))) > 0.85 * whole
 
 
-@pytest.mark.parametrize("name", ["ring tone", "keys", "band", "strings"])
-def test_a_voice_after_other_sounds_is_heard_and_they_are_not(name: str) -> None:
-    before = on_the_line(SOUNDS[name], -25)
-    clear = reading()
+@pytest.mark.parametrize("name", SOUNDS)
+def test_a_voice_straight_after_other_sounds_is_heard(name: str) -> None:
+    """Left to itself Silero is deaf for up to 8 s after music."""
+    before, clear = on_the_line(SOUNDS[name], -25), speaking()[8 * RATE : 20 * RATE]
     spans = speech.stretches(np.concatenate([before, clear]), OPTIONS)
-    assert min(start for start, _ in spans) * 10 > len(before) / 16 - 300
-    # Straight after music Silero takes up to 0.8 s to notice; callers reach back by the level.
-    assert sum(stop - start for start, stop in spans) / 100 > 0.65 * found(clear)
+    begin = len(before) // 160
+    first = speech.stretches(clear, OPTIONS)[0][0]
+    assert begin - 30 <= min(start for start, _ in spans) < begin + first + 120
+    assert sum(stop - start for start, stop in spans) / 100 > 0.6 * found(clear)
 
 
 @pytest.mark.parametrize("wave", [chords(), melody()])
 def test_a_voice_over_music_is_heard(wave: np.ndarray) -> None:
     clear = speaking()[: 12 * RATE]
-    music = on_the_line(np.tile(wave, 2)[: len(clear)], -38)
+    music = on_the_line(np.tile(wave, 2)[: len(clear)], -35)
     assert found(clear + music) > 0.7 * found(clear)
 
 

@@ -14,7 +14,7 @@ class SpeechOptions:
     gap_ms: int = 100  # a shorter gap does not end a stretch
     sure: float = 0.6  # a stretch that never gets so probable is weak; then it must be
     alone_ms: int = 1000  # nearer than this to one that does, or
-    least_weak_ms: int = 100  # at least so long and
+    least_weak_ms: int = 130  # at least so long and
     steady: float = 0.25  # less steady than music
 
 

@@ -50,7 +50,7 @@ def stamps(settings: Settings) -> tuple[str, str]:
     pyannote = f"pyannote.audio {_version('pyannote.audio')}"
     return (
         f"{whisper} {asr} whisper/3",
-        f"{pyannote} {whisper} {settings.diarization_model} {turns} turns/2",
+        f"{pyannote} {whisper} {settings.diarization_model} {turns} turns/3",
     )
 
 
@@ -59,7 +59,7 @@ def channels_stamp() -> str:
     from qc_speech.engines.channels import ChannelOptions
 
     options = json.dumps(asdict(ChannelOptions()), sort_keys=True)
-    return f"channels/2 faster-whisper {_version('faster-whisper')} {options}"
+    return f"channels/3 faster-whisper {_version('faster-whisper')} {options}"
 
 
 def _version(package: str) -> str:

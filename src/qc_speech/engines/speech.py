@@ -1,7 +1,11 @@
 """Where one channel holds speech: Silero VAD, and what is too steady to be a voice.
 
-Silero VAD (inside faster-whisper) is hardly ever deceived by tones and noise, but now and then by a
-note of music, for a moment and without being sure. Such a moment, away from sure speech, counts
+Silero VAD (inside faster-whisper) has a memory: after some seconds of music or tones it is deaf to
+a voice for up to 8 s. So what sounds and is no speech to it is judged again without that memory,
+3 s at a time.
+
+It is hardly ever deceived by tones and noise, but now and then by a note of music, for a moment and
+without being sure. Such a moment, away from sure speech, counts
 only if its sound moves as a voice does: in music the strongest spectral peaks keep their frequency
 from one tenth of a second to the next (Seyerlehner et al. 2007, Automatic music detection in
 television productions, DAFx-07), in speech the harmonics glide.
@@ -13,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qc_speech.engines.options import SpeechOptions
-from qc_speech.engines.timeline import Bools, hysteresis, runs
+from qc_speech.engines.timeline import Bools, hysteresis, runs, talk
 from qc_speech.ports import SAMPLE_RATE_HZ, Samples
 
 Floats = npt.NDArray[np.floating]
@@ -25,6 +29,10 @@ _BLOCK = 18_750  # chunks (10 minutes) judged in one go: memory stays flat in lo
 _LEAD = 250  # chunks (8 s) before a block, so that its memory is filled
 _LOUD_DBFS = -30.0  # a channel whose speech is quieter is raised to this before it is judged
 _MOST_GAIN_DB = 40.0
+_FRESH, _FRESH_LEAD = 94, 31  # chunks (3 s) judged without memory, after 1 s of lead
+_SOUNDS_DB = 10.0  # over the channel's quietest tenth: something sounds
+_SOUND_GAP, _LEAST_SOUND = 15, 16  # chunks: shorter gaps are bridged, shorter sounds let be
+_LEAST_FRESH = 6  # chunks of sure speech (0.2 s) to believe the second judgement
 _WINDOW, _HOP, _LAG = 1024, 256, 5  # samples, samples, hops: 64 ms windows compared 80 ms apart
 _BAND_HZ = (200, 3600)
 _PEAKS = 8
@@ -36,7 +44,7 @@ def stretches(channel: Samples, options: SpeechOptions) -> tuple[tuple[int, int]
     """[start, stop) of speech in 10 ms frames of one channel (1-D, 16 kHz), in order of time."""
     if not len(channel):
         return ()
-    probable = probabilities(channel)
+    probable = _second_hearing(channel, probabilities(channel), options)
     gap = options.gap_ms * SAMPLE_RATE_HZ // 1000 // _CHUNK
     found: list[tuple[int, int]] = []
     for start, stop in runs(hysteresis(probable, options.threshold, options.release)):
@@ -72,6 +80,39 @@ def probabilities(channel: Samples) -> Floats:
         whole = np.pad(part, (0, -len(part) % _CHUNK)).astype(np.float32)
         found.append(np.asarray(model(whole)).reshape(-1)[lead:])
     return np.concatenate(found)
+
+
+def _second_hearing(channel: Samples, probable: Floats, options: SpeechOptions) -> Floats:
+    """Probabilities, also of voices that come after or over something else that sounds."""
+    from faster_whisper.vad import get_vad_model
+
+    model, gain = get_vad_model(), _gain(channel)
+    better = probable.copy()
+    for start, stop in _unheard(channel, probable, options):
+        for begin in range(start, stop, _FRESH):
+            end = min(begin + _FRESH, stop)
+            lead = min(begin, _FRESH_LEAD)
+            part = channel[(begin - lead) * _CHUNK : end * _CHUNK] * gain
+            whole = np.pad(part, (0, -len(part) % _CHUNK)).astype(np.float32)
+            fresh = np.asarray(model(whole)).reshape(-1)[lead:]
+            for first, last in runs(hysteresis(fresh, options.sure, options.threshold)):
+                sound = channel[(begin + first) * _CHUNK : (begin + last) * _CHUNK]
+                if last - first >= _LEAST_FRESH and steadiness(sound) < options.steady:
+                    here = slice(begin + first, begin + last)
+                    better[here] = np.maximum(better[here], fresh[first:last])
+    return np.asarray(better)
+
+
+def _unheard(channel: Samples, probable: Floats, options: SpeechOptions) -> list[tuple[int, int]]:
+    """[start, stop) in chunks of what sounds for half a second or more and is no speech so far."""
+    count = len(channel) // _CHUNK
+    if count < _LEAST_SOUND:
+        return []
+    frames = channel[: count * _CHUNK].reshape(count, _CHUNK)
+    levels = 10 * np.log10(np.einsum("ij,ij->i", frames, frames) / _CHUNK + 1e-12)
+    loud = levels > np.percentile(levels, 10) + _SOUNDS_DB
+    silent = probable[:count] < options.threshold
+    return talk(loud & silent, ~silent, _SOUND_GAP, 0, _LEAST_SOUND)
 
 
 def _gain(channel: Samples) -> float:
