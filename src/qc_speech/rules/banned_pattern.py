@@ -184,6 +184,7 @@ class Wording:
     patterns: tuple[str, ...]
     shape: str = "{}"
     gap: int = 6
+    least_by_sound: int = _LEAST_BY_SOUND
 
     @functools.cached_property
     def _spelled(self) -> re.Pattern[str]:
@@ -219,7 +220,7 @@ class Wording:
             return
         for match in self._sounded.finditer(as_syllables(text)):
             start, end = match.span("words")
-            if end - start >= _LEAST_BY_SOUND:
+            if end - start >= self.least_by_sound:
                 yield start, end
 
     def within(self, text: str) -> bool:
