@@ -234,6 +234,39 @@ def test_a_second_agent_leaves_it_open_who_is_meant() -> None:
     assert any("两位坐席" in doubt for doubt in found.doubts)
 
 
+TRANSFERRED = (
+    *AGENT_FIRST[:4],
+    ("a", "这个要由维修部处理，我帮您转接，请稍等"),
+    ("c", "好的"),
+    ("a", "您好，维修部小李为您服务，请问您家哪里漏水"),
+    ("c", "厨房"),
+    ("a", "好的，师傅马上上门，感谢您的来电，再见"),
+)
+
+
+@pytest.mark.parametrize("channel", [None, 0])
+def test_a_call_handed_over_on_the_same_channel_charges_nobody(channel: int | None) -> None:
+    found = guess(*TRANSFERRED, stereo=True, agent_channel=channel)
+    assert found.of("ch0") is Role.AGENT
+    assert found.confidence <= 0.5
+    assert any("转接" in doubt for doubt in found.doubts)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        AGENT_FIRST,
+        (*AGENT_FIRST, ("a", "我帮您转接维修部，请稍等")),
+        (*AGENT_FIRST[:4], ("a", "我帮您转接维修部，感谢您的来电，很高兴为您服务，再见")),
+        (*AGENT_FIRST[:4], ("a", "我帮您转接"), ("c", "您好，我是陈先生")),
+        (*AGENT_FIRST[:4], ("a", "我帮您转接"), ("a", "您好，让您久等了，维修部没有人接")),
+    ],
+)
+def test_no_handover_without_a_second_introduction(lines: tuple[tuple[str, str], ...]) -> None:
+    found = guess(*lines, stereo=True, agent_channel=0)
+    assert (found.confidence, found.doubts) == (1.0, ())
+
+
 def test_a_manifest_that_contradicts_what_is_said_is_kept_and_doubted() -> None:
     long = AGENT_FIRST * 1 + CUSTOMER_FIRST[1:]
     right = guess(*long, stereo=True, agent_channel=0)

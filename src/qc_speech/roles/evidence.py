@@ -98,6 +98,19 @@ class Voice(_Shape):
         }
 
 
+class Handover(_Shape):
+    """What is said when a call goes to a colleague, and when the colleague takes it."""
+
+    transfer: str
+    introduction: str
+
+    @pydantic.field_validator("transfer", "introduction")
+    @classmethod
+    def _well_formed(cls, say: str) -> str:
+        parse(say)
+        return say
+
+
 class RoleEvidence(_Shape):
     """lexicons/roles.yaml."""
 
@@ -114,6 +127,7 @@ class RoleEvidence(_Shape):
     at_most: float = pydantic.Field(gt=0.5, lt=1)  # what is heard is never surer than this
     unsure_below: float = pydantic.Field(gt=0.5, lt=1)
     voice: Voice
+    handover: Handover
     announcements: Announcements
 
     def weights(self, prior: bool = False) -> Facts:

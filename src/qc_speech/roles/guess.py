@@ -17,11 +17,13 @@ from qc_speech.model import Metadata, Role, RoleGuess, Turn, Utterance
 from qc_speech.roles.announcements import MACHINE
 from qc_speech.roles.evidence import Facts, RoleEvidence, gather, in_company, mark
 from qc_speech.rules.phrases import Phrase
-from qc_speech.text.template import readable
+from qc_speech.text.normalize import normalize
+from qc_speech.text.template import Corpus, find_in, readable
 
 _MOST_SPEAKERS = 5  # 3^5 assignments; who talks less than these is a bystander
 _SHOWN = 4  # facts shown per speaker
 _VOICE = "声纹相似"
+_CLEAR = 0.8  # a wording that decides alone is heard well, or not at all
 _NEITHER = 1.0  # log-likelihood of a third voice for being a bystander: against |z| / 2 of a party
 _PARTIES = (Role.AGENT, Role.CUSTOMER)
 
@@ -81,6 +83,7 @@ def guess_roles(
     else:
         guess = _heard(chances, evidence, told)
     guess = _with_voice_doubt(guess, evidence, clues)
+    guess = _with_handover(guess, utterances, evidence)
     return replace(guess, roles=guess.roles + others)
 
 
@@ -213,6 +216,24 @@ def _with_voice_doubt(guess: RoleGuess, evidence: RoleEvidence, clues: Clues) ->
         return guess
     doubt = "坐席的声音与登记的声纹不符：请确认是否本人"
     return replace(guess, doubts=(*guess.doubts, doubt))
+
+
+def _with_handover(
+    guess: RoleGuess, utterances: Sequence[Utterance], evidence: RoleEvidence
+) -> RoleGuess:
+    """Two agents on one channel or taken for one voice: which words are whose is not known."""
+    agents = [s for s, role in guess.roles if role is Role.AGENT]
+    if len(agents) != 1:
+        return guess
+    corpus = Corpus([normalize(u.text) for u in utterances if u.speaker == agents[0]])
+    transfers, introductions = (
+        [place for place, hit in enumerate(find_in(wording, corpus)) if hit.probability > _CLEAR]
+        for wording in (evidence.handover.transfer, evidence.handover.introduction)
+    )
+    if not transfers or not introductions or max(introductions) <= min(transfers):
+        return guess
+    doubt = "通话似经转接，坐席声道上或有第二位坐席：请确认哪些话是本坐席所说"
+    return replace(guess, confidence=round(guess.confidence / 2, 4), doubts=(*guess.doubts, doubt))
 
 
 def with_roles(utterances: Sequence[Utterance], guess: RoleGuess) -> tuple[Utterance, ...]:
