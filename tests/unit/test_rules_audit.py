@@ -168,6 +168,7 @@ phrases:
       - name: 说
         any: [我们的原则是客户第一, 不要着急, 我们的原则是客户第一]
         unless: [不要着急]
+        regex: ["(啊|啊啊)+(?!好)$"]
     hit: [我们的原则是客户第一, 今天天气真好]
     miss: [请您说一下, 我们的原则是客户第一呀]
 """
@@ -178,8 +179,13 @@ def test_phrases(tmp_path: Path) -> None:
     found = [(f.level, f.place.rpartition(":")[2], f.text.partition(": ")[2])
              for f in phrase_flaws(tmp_path)]  # fmt: skip
     assert found == [
-        ("error", "8", "its example 今天天气真好 is not found"),
-        ("error", "9", "its example 我们的原则是客户第一呀 is found"),
+        ("error", "9", "its example 今天天气真好 is not found"),
+        ("error", "10", "its example 我们的原则是客户第一呀 is found"),
+        (
+            "error",
+            "8",
+            ("this expression may search without end; repeat nothing that repeats, such as (a+)+"),
+        ),
         ("warning", "6", "不要着急 never counts: `unless` covers every way to say it"),
         ("warning", "6", "我们的原则是客户第一 is there twice; remove one"),
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +10,7 @@ from qc_speech.model import Asked, Span
 from qc_speech.rules.phrases import AgentTurn, Found, Part, Phrase, zone_of
 from qc_speech.text.evidence import posterior
 from qc_speech.text.expand import spelled
+from qc_speech.text.expression import search
 from qc_speech.text.normalize import normalize
 from qc_speech.text.template import EXACT, SLOPE, Corpus, Hit, find_in
 
@@ -127,7 +127,7 @@ class Matcher:
         """The customer's words that answer the phrase, so that it was said though not heard."""
         for expression in phrase.replies:
             for turn, text in self._replies:
-                match = re.search(expression, text)
+                match = search(expression, text)
                 if match:
                     first = turn.utterances[0]
                     return Found(_ANSWERED, turn.span, first.index, match.group(), phrase.meaning)
@@ -138,11 +138,11 @@ class Matcher:
         have been garbled beyond recognition; not where the audio refutes it."""
         if self.refuted(phrase):
             return False
-        if any(re.search(one, text) for one in phrase.reply_hints for _, text in self._replies):
+        if any(search(one, text) for one in phrase.reply_hints for _, text in self._replies):
             return True
         wanted = zone_of(self.turns, phrase.zone)
         if any(
-            re.search(expression, reading.text)
+            search(expression, reading.text)
             for expression in phrase.hint_regex
             for reading in self._readings
             if self.turns[reading.turn] in wanted
@@ -193,7 +193,7 @@ class Matcher:
             best = [_better(*pair) for pair in zip(best, self.wording(wording))]
         for expression in part.regex:
             for reading in self._readings:
-                match = re.search(expression, reading.text)
+                match = search(expression, reading.text)
                 if match and _REGEX_TRUST * reading.trust > best[reading.turn].probability:
                     hit = Hit(_REGEX_TRUST, *match.span())
                     best[reading.turn] = _found(reading, hit, part.name)

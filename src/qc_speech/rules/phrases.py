@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,17 +11,11 @@ import pydantic
 from qc_speech.errors import RulebookError
 from qc_speech.model import Call, Role, Span, Utterance
 from qc_speech.rules.yamlfile import load_yaml
+from qc_speech.text.expression import compiled
 from qc_speech.text.normalize import normalize
 from qc_speech.text.template import parse
 
 _TURN_GAP_MS = 4_000
-
-
-def _compiled(pattern: str) -> None:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"bad regular expression {pattern!r}: {error}") from None
 
 
 class Part(pydantic.BaseModel):
@@ -43,7 +36,7 @@ class Part(pydantic.BaseModel):
         for wording in (*self.any, *self.unless):
             parse(wording)
         for pattern in self.regex:
-            _compiled(pattern)
+            compiled(pattern)
         return self
 
 
@@ -68,7 +61,7 @@ class Phrase(pydantic.BaseModel):
     @classmethod
     def _regex_well_formed(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         for pattern in patterns:
-            _compiled(pattern)
+            compiled(pattern)
         return patterns
 
     @pydantic.field_validator("hints")

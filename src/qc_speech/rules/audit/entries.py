@@ -15,15 +15,17 @@ from qc_speech.rules.audit.flaw import Flaw, Level, Loc
 from qc_speech.rules.banned import examples
 from qc_speech.rules.banned_lexicon import BannedLexicon
 from qc_speech.rules.banned_pattern import expand, spellings
-from qc_speech.rules.conditions.pattern import as_pattern, compiled
+from qc_speech.rules.conditions.pattern import as_pattern
 from qc_speech.rules.conditions.wording import samples
 from qc_speech.rules.matcher import Matcher
 from qc_speech.rules.phrases import AgentTurn, Part, Phrase, PhraseFile
 from qc_speech.rules.yamlfile import line_of, read_node, validate
+from qc_speech.text.expression import is_endless, linear
 from qc_speech.text.template import parse
 
 _WAYS = 200  # ways to say a wording that are tried
 _SAID = 0.5
+_ENDLESS = "this expression may search without end; repeat nothing that repeats, such as (a+)+"
 _EXAMPLE = re.compile(r"(?P<file>.*?\.yaml): (?P<entry>.*?): (?P<text>.*)", re.DOTALL)
 
 
@@ -44,13 +46,20 @@ def _phrase(phrase: Phrase) -> Iterator[tuple[Loc, str, Level]]:
             if (Matcher((turn,)).find(phrase, (turn,)).probability >= _SAID) != wanted:
                 found = "is not found" if wanted else "is found"
                 yield (name, i), f"its example {text} {found}", "error"
+    for name in ("hint_regex", "replies", "reply_hints"):
+        for i, pattern in enumerate(getattr(phrase, name, ())):
+            if is_endless(pattern, phrase.hit):
+                yield (name, i), _ENDLESS, "error"
     for j, part in enumerate(phrase.parts):
+        for k, pattern in enumerate(part.regex):
+            if is_endless(pattern, phrase.hit):
+                yield ("parts", j, "regex", k), _ENDLESS, "error"
         for k, text in _dead(part):
             yield ("parts", j, "any", k), text, "warning"
 
 
 def _dead(part: Part) -> Iterator[tuple[int, str]]:
-    innocent = [compiled(as_pattern(wording)) for wording in part.unless]
+    innocent = [linear(as_pattern(wording)) for wording in part.unless]
     seen: dict[object, str] = {}
     for k, wording in enumerate(part.any):
         first = seen.setdefault(parse(wording), wording)

@@ -24,9 +24,10 @@ from qc_speech.rules.banned_text import as_sounds
 from qc_speech.rules.conditions.answer import Answer, Truth, found, unknown
 from qc_speech.rules.conditions.lexicon import ConditionLexicon
 from qc_speech.rules.conditions.operator import TEXT, TEXTS, Operator, wordings
-from qc_speech.rules.conditions.pattern import as_pattern, compiled
+from qc_speech.rules.conditions.pattern import as_pattern
 from qc_speech.rules.conditions.scene import Scene, Stretch, size
 from qc_speech.rules.conditions.words import Texts
+from qc_speech.text.expression import linear
 from qc_speech.text.normalize import normalize
 
 _CLAUSES = re.compile(r"[,.!?;，。！？；、\s]+")
@@ -213,7 +214,7 @@ class Repeats(Operator):
         text = normalize(unit.text)
         if len(text) < self.min_characters:
             return False
-        return not any(compiled(as_pattern(wording)).search(text) for wording in self.except_)
+        return not any(linear(as_pattern(wording)).search(text) for wording in self.except_)
 
     def _before(self, scene: Scene, units: list[Utterance], number: int) -> list[Utterance]:
         unit = units[number]

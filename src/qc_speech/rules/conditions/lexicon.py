@@ -7,7 +7,7 @@ from typing import Annotated
 import pydantic
 
 from qc_speech.rules.conditions.operator import wordings
-from qc_speech.rules.conditions.pattern import compiled
+from qc_speech.text.expression import linear
 
 Patterns = tuple[str, ...]
 Wordings = Annotated[tuple[str, ...], pydantic.AfterValidator(wordings)]
@@ -15,7 +15,7 @@ Wordings = Annotated[tuple[str, ...], pydantic.AfterValidator(wordings)]
 
 def _good(patterns: Patterns) -> Patterns:
     for pattern in patterns:
-        compiled(pattern)
+        linear(pattern)
     return patterns
 
 
@@ -45,7 +45,7 @@ class ConditionLexicon(_Model):
     @pydantic.field_validator("negators", "not_negating")
     @classmethod
     def _pattern(cls, value: str) -> str:
-        compiled(value)
+        linear(value)
         return value
 
     @pydantic.field_validator("surnames")
@@ -55,4 +55,4 @@ class ConditionLexicon(_Model):
 
     def negations(self, text: str) -> int:
         """How often a normalized text denies something."""
-        return len(compiled(self.negators).findall(compiled(self.not_negating).sub("", text)))
+        return len(linear(self.negators).findall(linear(self.not_negating).sub("", text)))

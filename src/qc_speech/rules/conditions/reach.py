@@ -11,6 +11,7 @@ from qc_speech.rules.conditions.pattern import as_pattern
 from qc_speech.rules.conditions.tree import Node
 from qc_speech.rules.conditions.wording import samples
 from qc_speech.rules.conditions.words import Keywords, Regex
+from qc_speech.text.expression import linear
 from qc_speech.text.normalize import normalize
 
 Path = tuple[str | int, ...]
@@ -126,9 +127,7 @@ def dead_entries(operator: Operator) -> Iterator[tuple[Path, str]]:
 
 
 def _excepted(text: str, wordings: tuple[str, ...]) -> bool:
-    from qc_speech.rules.conditions.pattern import compiled
-
-    return any(compiled(as_pattern(wording)).search(normalize(text)) for wording in wordings)
+    return any(linear(as_pattern(wording)).search(normalize(text)) for wording in wordings)
 
 
 def _below(node: Node) -> Iterator[Node]:

@@ -11,8 +11,9 @@ from qc_speech.model import Role, Utterance
 from qc_speech.rules.conditions.answer import Answer, Place, Truth, found, unknown, within
 from qc_speech.rules.conditions.lexicon import ConditionLexicon
 from qc_speech.rules.conditions.operator import TEXT, Fact, Operator, numbers
-from qc_speech.rules.conditions.pattern import compiled, viewed
+from qc_speech.rules.conditions.pattern import viewed
 from qc_speech.rules.conditions.scene import DOUBT, SURE, Scene, Stretch, size
+from qc_speech.text.expression import linear
 
 Mood = Literal["angry", "upset", "satisfied", "worried"]
 _MOODS = {"angry": "愤怒", "upset": "不满", "satisfied": "满意", "worried": "担心着急"}
@@ -85,10 +86,10 @@ def _asks(unit: Utterance, lexicon: ConditionLexicon) -> float:
     text, _ = viewed(unit, "spoken")
     questions = lexicon.questions
     for pattern in questions.not_asking:
-        text = compiled(pattern).sub("", text)
-    if any(compiled(pattern).search(text) for pattern in questions.asking):
+        text = linear(pattern).sub("", text)
+    if any(linear(pattern).search(text) for pattern in questions.asking):
         return 0.9
-    if any(compiled(pattern).search(text) for pattern in questions.perhaps):
+    if any(linear(pattern).search(text) for pattern in questions.perhaps):
         return 0.5
     return 0.05
 

@@ -9,8 +9,9 @@ import pydantic
 
 from qc_speech.rules.conditions.answer import Answer, Place, Truth, all_of, found, negated, unknown
 from qc_speech.rules.conditions.operator import TEXT, Operator, listed, wordings
-from qc_speech.rules.conditions.pattern import Pattern, as_pattern, compiled, search
+from qc_speech.rules.conditions.pattern import Pattern, as_pattern, search
 from qc_speech.rules.conditions.scene import Scene, Stretch
+from qc_speech.text.expression import linear
 from qc_speech.text.template import readable
 
 Texts = Annotated[
@@ -171,7 +172,7 @@ class Regex(Operator):
     @pydantic.field_validator("match", "except_")
     @classmethod
     def _good(cls, value: str | None) -> str | None:
-        if value is not None and compiled(value).search(""):
+        if value is not None and linear(value).search(""):
             raise ValueError("also fits where nothing is said; make it ask for a word")
         return value
 
