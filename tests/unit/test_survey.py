@@ -66,6 +66,8 @@ def reply(question: str, text: str) -> str | None:
         ("survey_score", "八分半", "8.5"),
         ("survey_score", "那就十吧", "10"),
         ("survey_score", "扣两分，给八分", "8"),
+        ("survey_score", "那就就分吧，口一分是来晚了", "9"),  # as it may be heard
+        ("survey_resolved", "同了同了，师傅辛苦了", "yes"),
         ("survey_score", "有机会再说吧", None),
     ],
 )

@@ -28,7 +28,8 @@ _NUMBERS = {char: value for value, char in enumerate("零一二三四五六七�
     "满": 10,
 }
 _POINTS = re.compile("(?P<number>[零一二三四五六七八九十两满])(?P<half>分半|点五分|分)")
-_NO_SCORE = re.compile("(扣|少|差|减|除|加|掉|丢|一到|至|就打|就给|满分)$")
+# 扣一分 is no score, also where the recognizer wrote another character of its sound.
+_NO_SCORE = re.compile("(扣|口|抠|叩|寇|少|差|减|除|加|掉|丢|一到|至|就打|就给|满分)$")
 _BARE = re.compile(
     "^(嗯|呃|啊|那|那就|就|打|给|我给|我打|大概|差不多)*(?P<number>[零一二三四五六七八九十])(吧|啊|嘛|个|的)*$"
 )
