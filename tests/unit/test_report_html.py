@@ -18,7 +18,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_calls import FINDINGS, TURNS, call, finding
 
-from qc_speech.model import CallResult, Evidence, Outcome, Promise, Role, Span, SurveyAnswer
+from qc_speech.model import (
+    CallResult,
+    Evidence,
+    FloorMeasures,
+    HangUp,
+    Latency,
+    Outcome,
+    PartyFloor,
+    Promise,
+    Role,
+    Silence,
+    Span,
+    SurveyAnswer,
+)
 from qc_speech.report.html import write_report
 from qc_speech.report.templating import clock, data, number, points
 
@@ -90,6 +103,27 @@ def test_answers_and_promises_stand_on_the_page(tmp_path: Path) -> None:
     assert any("收费" in row and "未听清" in row for row in rows)
     assert any("两个工作日内" in row and "2026-01-19 18:00" in row for row in rows)
     assert 'id="answers"' not in (index.parent / "calls/c02.html").read_text("utf-8")
+
+
+def test_turn_taking_stands_among_the_measures(tmp_path: Path) -> None:
+    agent = PartyFloor(Role.AGENT, 11_000, 9, 4300, 3, 2, 1.25, 6, Latency(8, 640, -120, 2100))
+    end = HangUp(Role.AGENT, 0.7, "cut_at_once", Role.CUSTOMER)
+    floor = FloorMeasures((agent,), 0.58, 0.2, 0.01, 6500, (), end)
+    base = call("c01")
+    dead = (Silence(Span(14_000, 26_500), Role.CUSTOMER, Role.AGENT, True, "agent_silent"),)
+    measures = replace(base.measures, floor=floor, silences=dead)
+    index = write_report(
+        [replace(base, measures=measures), call("c02")], tmp_path, audio_of=no_audio
+    )
+    page = index.parent / "calls/c01.html"
+    rows = table(page, "measures")
+    wanted = {"插话次数": "3", "每分钟插话": "1.25", "附和次数": "6", "应答间隔中位数": "0.64"}
+    for name, value in wanted.items():
+        (row,) = [row for row in rows if row.startswith(name)]
+        assert value in row and "无法测量" in row  # the customer's was not measured
+    assert "坐席没有说话" in page.read_text("utf-8")
+    older = table(index.parent / "calls/c02.html", "measures")
+    assert not any(row.startswith("插话次数") for row in older)
 
 
 def test_every_link_leads_somewhere(tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qc_speech.model import CallResult, Finding, Outcome, Role, Silence, Utterance, Word
+from qc_speech.model import CallResult, Finding, Outcome, PartyFloor, Role, Silence, Utterance, Word
 from qc_speech.report.labels import label
 
 DIMENSIONS = ("服务态度", "服务质量", "业务水平", "工作效率", "客户满意度")
@@ -144,6 +144,28 @@ def low_turns(result: CallResult) -> tuple[int, int]:
     """(turns heard badly, all turns)."""
     utterances = result.call.utterances
     return sum(u.confidence < LOW_TURN for u in utterances), len(utterances)
+
+
+def floor_rows(result: CallResult) -> tuple[tuple[str, tuple[float | None, ...]], ...]:
+    """Turn-taking by party, in the order of the measured parties; times in seconds. Empty where an
+    older version measured."""
+    floor = result.measures.floor
+    if floor is None:
+        return ()
+    rows: tuple[tuple[str, Callable[[PartyFloor], float | None]], ...] = (
+        ("interruptions", lambda own: own.interruptions),
+        ("interruptions_rate", lambda own: own.interruptions_per_minute),
+        ("backchannels_given", lambda own: own.backchannels),
+        ("longest_talk", lambda own: own.longest_ms / 1000),
+        ("response", lambda own: _seconds(own.response.median_ms)),
+        ("response_p90", lambda own: _seconds(own.response.p90_ms)),
+    )
+    parties = [floor.party(party.role) for party in result.measures.parties]
+    return tuple((key, tuple(None if p is None else of(p) for p in parties)) for key, of in rows)
+
+
+def _seconds(ms: int | None) -> float | None:
+    return None if ms is None else ms / 1000
 
 
 def line_quality(snr_db: float | None) -> str | None:

@@ -129,6 +129,7 @@ class _Pages:
             breakdown=callpage.breakdown(result, shown),
             dimensions=callpage.dimensions(result),
             low_turns=callpage.low_turns(result),
+            floor_rows=callpage.floor_rows(result),
             line_quality=callpage.line_quality(result.measures.snr_db),
             timeline=callpage.timeline(result, shown),
             over_time=over_time(result),
