@@ -14,8 +14,9 @@ from qc_speech.text.normalize import normalize
 _READINGS = 5  # the text and its best alternatives
 _BEFORE = 4  # utterances back in which the other party's words are looked for
 _ONE_READING = 0.5  # evidence of a word that only one of many readings has; 1 where all have it
-_WEAK = 0.35  # evidence of a colloquial word, of a dialect word's
-_COLLOQUIAL = 1.0  # so much of colloquial words alone is everyday Mandarin
+_WEAK = 0.38  # evidence of a word that Mandarin speakers use too, of a dialect word's
+_STRANGE = 0.4  # of words from elsewhere than the rest: most only happen to sound alike
+_EVERYWHERE = "通用口语"  # colloquial words of no region, everyday Mandarin by themselves
 _LEAST, _NAMED = 0.1, 0.3  # strength of a word to count at all, and to be named
 _CHANCE, _SURE = 2.3, 3.6  # syllables' worth by ear: no evidence .. as good as written
 
@@ -55,6 +56,7 @@ def speeches(utterances: Sequence[Utterance], lexicons: SpeechLexicons) -> dict[
     ]
     heard = iter(lexicons.ear.search([text for texts in readings for text in texts]))
     words = [_words(texts, [next(heard) for _ in texts], lexicons) for texts in readings]
+    homes = _homes(utterances, words, lexicons)
     found: dict[int, Speech] = {}
     for position, utterance in enumerate(utterances):
         quoted = {
@@ -63,8 +65,29 @@ def speeches(utterances: Sequence[Utterance], lexicons: SpeechLexicons) -> dict[
             if utterances[before].role != utterance.role
             for word in words[before].strength
         }
-        found[utterance.index] = _speech(utterance, words[position], quoted, lexicons)
+        found[utterance.index] = _speech(
+            utterance, words[position], quoted, homes.get(utterance.speaker, ""), lexicons
+        )
     return found
+
+
+def _homes(
+    utterances: Sequence[Utterance], words: Sequence[_Words], lexicons: SpeechLexicons
+) -> dict[str, str]:
+    """For each speaker the group of regions that most of the dialect words point to."""
+    weights: dict[str, dict[str, float]] = {}
+    for utterance, said in zip(utterances, words):
+        mine = weights.setdefault(utterance.speaker, {})
+        for name, strength in said.strength.items():
+            if strength >= _LEAST:
+                group = lexicons.group_of(said.entries[name])
+                worth = strength * (1.0 if said.entries[name].strong else _WEAK)
+                mine[group] = mine.get(group, 0.0) + worth
+    return {
+        speaker: max(mine, key=lambda group: mine[group])
+        for speaker, mine in weights.items()
+        if mine
+    }
 
 
 @dataclass(frozen=True)
@@ -97,19 +120,25 @@ def _words(
 
 
 def _speech(
-    utterance: Utterance, words: _Words, quoted: set[str], lexicons: SpeechLexicons
+    utterance: Utterance, words: _Words, quoted: set[str], home: str, lexicons: SpeechLexicons
 ) -> Speech:
     own = {
         name: strength
         for name, strength in words.strength.items()
         if strength >= _LEAST and (name not in quoted or words.written.get(name, 0) > 1)
     }
-    strong = sum(strength for name, strength in own.items() if words.entries[name].strong)
-    weak = _WEAK * (sum(own.values()) - strong)
+    evidence = everyday = strong = 0.0
     regions: dict[str, float] = {}
     for name, strength in own.items():
-        region = lexicons.region_of(words.entries[name])
-        regions[region] = regions.get(region, 0.0) + strength
+        word, region = words.entries[name], lexicons.region_of(words.entries[name])
+        worth = strength * (1.0 if word.strong else _WEAK)
+        if region == _EVERYWHERE:
+            everyday += worth
+            continue
+        worth *= 1.0 if lexicons.group_of(word) == home else _STRANGE
+        evidence += worth
+        strong += worth if word.strong else 0.0
+        regions[region] = regions.get(region, 0.0) + worth
     label = {name: entry.label for name, entry in words.entries.items()}
     return Speech(
         foreign_share=foreign_share(utterance.text, lexicons),
@@ -127,7 +156,7 @@ def _speech(
             for name, strength in own.items()
             if name not in words.written and strength >= _NAMED
         ),
-        evidence=round(strong + min(weak, max(strong, weak - _COLLOQUIAL)), 2),
+        evidence=round(evidence + min(everyday, strong), 2),
         region=max(regions, key=lambda region: regions[region], default=""),
     )
 

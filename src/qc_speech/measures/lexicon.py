@@ -80,7 +80,10 @@ class DialectWord(_Entry):
 
 
 class DialectRegion(_Entry):
+    """`group`: neighbouring regions whose words one speaker mixes; empty: the region alone."""
+
     region: str
+    group: str = ""
     words: tuple[DialectWord, ...] = pydantic.Field(min_length=1)
 
 
@@ -115,6 +118,14 @@ class SpeechLexicons:
     def region_of(self, word: DialectWord) -> str:
         """The region a dialect word is listed under."""
         return self._regions[word.word]
+
+    def group_of(self, word: DialectWord) -> str:
+        """The group of regions that a dialect word belongs to."""
+        return self._groups[word.word]
+
+    @functools.cached_property
+    def _groups(self) -> dict[str, str]:
+        return {w.word: r.group or r.region for r in self.dialect.regions for w in r.words}
 
     @functools.cached_property
     def ear(self) -> Ear:

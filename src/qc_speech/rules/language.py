@@ -24,7 +24,7 @@ class NotMandarinParams(Params):
     mixed_foreign_share: float = pydantic.Field(default=0.3, gt=0, le=1)  # inside a sentence
     mixed_turns: int = pydantic.Field(default=2, ge=1)  # so many such turns are a habit
     dialect_floor: float = pydantic.Field(default=0.3, ge=0)  # evidence that comes by chance
-    dialect_middle: float = pydantic.Field(default=0.8, gt=0)  # so much over it is an even chance
+    dialect_middle: float = pydantic.Field(default=0.7, gt=0)  # so much over it is an even chance
     dialect_slope: float = pydantic.Field(default=3.0, gt=0)
     dialect_turns: int = pydantic.Field(default=8, ge=1)  # the clearest turns that are counted
     answering_allowed: bool = False  # to answer a customer in the customer's own language
@@ -85,6 +85,8 @@ def _dialect(ctx: Context, said: _Said, params: NotMandarinParams) -> Draft | No
         word for _, m in counted for word in (*m.dialect_doubtful, *m.dialect_weak)
     )
     distinct = len({*written, *others})
+    if not written and distinct < 2 and total < 1:
+        return None  # one word that only sounds like dialect is a slip of the recognizer
     odds = params.dialect_slope * (total - params.dialect_middle) + min(2, distinct - 1)
     probability = 1 / (1 + math.exp(-odds))
     words = "、".join(dict.fromkeys([*written, *others]))
