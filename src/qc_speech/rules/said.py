@@ -30,7 +30,7 @@ class Hearing:
     offset: float
 
 
-FITTED = Hearing(0.63, 0.011, 0.623, 0.02, 1.53, -0.98)
+FITTED = Hearing(0.58, 0.011, 0.614, 0.025, 1.4, -0.925)
 _SHORT = 6  # characters: too short a turn to hold a phrase
 _HINTED = 0.35  # lost, at least, where what usually stands beside the phrase was heard
 _FIRST = 0.75  # of opening phrases in the first turn, of closing phrases in the last
