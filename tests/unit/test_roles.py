@@ -211,6 +211,23 @@ def test_only_a_machine() -> None:
     assert found.roles == (("S0.ivr", Role.OTHER),)
 
 
+@pytest.mark.parametrize("text", ["那行吧", "好的好的，我知道了"])
+def test_a_bystander_who_says_little_leaves_the_parties_sure(text: str) -> None:
+    call = call_of(Toy(talk(*AGENT_FIRST, *CUSTOMER_FIRST[2:], ("c", text)), stereo=False))
+    last = call.utterances[-1].index
+    heard = tuple(replace(u, speaker="S2") if u.index == last else u for u in call.utterances)
+    found = told(heard, tuple(Turn(u.span, u.speaker) for u in heard))
+    assert [found.of(s) for s in ("S0", "S1", "S2")] == [Role.AGENT, Role.CUSTOMER, Role.OTHER]
+    assert found.confidence >= UNSURE_BELOW
+    assert found.doubts == ()
+
+
+def test_who_talks_much_is_rather_a_party_than_a_bystander() -> None:
+    odds = {"A": 8.0, "B": -1.5, "C": -1.5}
+    best, _ = posterior(odds, -2.5, {"A": 0.5, "B": 0.45, "C": 0.05})[0]
+    assert best == {"A": Role.AGENT, "B": Role.CUSTOMER, "C": Role.OTHER}
+
+
 def test_one_agent_cut_in_two_is_not_agent_and_customer() -> None:
     """A recording of the agent alone in which a diarizer hears two voices."""
     own = [text for who, text in AGENT_FIRST + CUSTOMER_FIRST if who == "a"]

@@ -24,7 +24,8 @@ _MOST_SPEAKERS = 5  # 3^5 assignments; who talks less than these is a bystander
 _SHOWN = 4  # facts shown per speaker
 _VOICE = "声纹相似"
 _CLEAR = 0.8  # a wording that decides alone is heard well, or not at all
-_NEITHER = 1.0  # log-likelihood of a third voice for being a bystander: against |z| / 2 of a party
+# Of a third voice for being a bystander, in log-odds against |z| / 2 of a party: parties talk more.
+_NEITHER, _PER_SHARE = 2.0, 10.0
 _PARTIES = (Role.AGENT, Role.CUSTOMER)
 
 
@@ -76,7 +77,9 @@ def guess_roles(
     known = {s: value for s, value in clues.likeness.items() if s in facts}
     clues = replace(clues, likeness=known)
     cases = [_case(speaker, facts[speaker], metadata, evidence, clues) for speaker in facts]
-    chances = posterior({case.speaker: case.log_odds for case in cases}, evidence.odd_company)
+    odds = {case.speaker: case.log_odds for case in cases}
+    shares = {s: math.exp(own.get("讲话多少", 0.0)) for s, own in facts.items()}
+    chances = posterior(odds, evidence.odd_company, shares)
     told = tuple(str(case) for case in sorted(cases, key=lambda case: -case.log_odds))
     if metadata.agent_channel is not None and people[0].startswith("ch"):
         guess = _named(chances, metadata.agent_channel, evidence, told)
@@ -138,9 +141,10 @@ def _worded(name: str) -> str:
 
 
 def posterior(
-    log_odds: Mapping[str, float], odd_company: float
+    log_odds: Mapping[str, float], odd_company: float, shares: Mapping[str, float] | None = None
 ) -> list[tuple[dict[str, Role], float]]:
-    """Every assignment of roles with its probability, the likeliest first."""
+    """Every assignment of roles with its probability, the likeliest first. `shares` of the talk
+    tell bystanders from parties where there are more than two speakers."""
     speakers = list(log_odds)
     choices = (*_PARTIES, Role.OTHER) if len(speakers) > 2 else _PARTIES
     scored = []
@@ -150,7 +154,8 @@ def posterior(
         total = 0.0
         for speaker, role in zip(speakers, roles):
             z = log_odds[speaker] / 2
-            total += {Role.AGENT: z, Role.CUSTOMER: -z}.get(role, _NEITHER)
+            neither = _NEITHER - _PER_SHARE * (shares or {}).get(speaker, 0.1)
+            total += {Role.AGENT: z, Role.CUSTOMER: -z}.get(role, neither)
         if len(speakers) > 1:
             total += odd_company * (
                 abs(roles.count(Role.AGENT) - 1) + abs(roles.count(Role.CUSTOMER) - 1)
@@ -166,20 +171,23 @@ def _heard(
     chances: list[tuple[dict[str, Role], float]], evidence: RoleEvidence, told: tuple[str, ...]
 ) -> RoleGuess:
     """Roles from what was heard: each speaker's likeliest, if it is likely enough."""
-    best = chances[0][0]
+    roles = dict(chances[0][0])
     sure = {
-        speaker: sum(chance for roles, chance in chances if roles[speaker] is role)
-        for speaker, role in best.items()
+        speaker: sum(chance for found, chance in chances if found[speaker] is role)
+        for speaker, role in roles.items()
     }
-    # A bystander in doubt does not put the parties in doubt.
-    parties = [s for s, role in best.items() if role in _PARTIES]
-    confidence = min(evidence.at_most, *(sure[s] for s in parties), 1.0)
+    main = _main(roles, sure)
+    confidence = min(evidence.at_most, *(sure[s] for s in main))
     if confidence < evidence.unsure_below:
-        roles = {s: Role.UNKNOWN if s in parties else role for s, role in best.items()}
-        return RoleGuess(tuple(roles.items()), round(confidence, 4), told)
-    agents = list(best.values()).count(Role.AGENT)
+        unsure = {s: Role.UNKNOWN if role in _PARTIES else role for s, role in roles.items()}
+        return RoleGuess(tuple(unsure.items()), round(confidence, 4), told)
+    for speaker, role in roles.items():
+        # A third voice is a bystander unless it is surely more; half an agent is one too many.
+        if speaker not in main and role in _PARTIES and sure[speaker] < evidence.unsure_below:
+            roles[speaker] = Role.AGENT if role is Role.AGENT else Role.OTHER
+    agents = list(roles.values()).count(Role.AGENT)
     doubts: tuple[str, ...] = ()
-    if len(best) == 1:
+    if len(roles) == 1:
         told = (*told, "只录到一方")
     elif agents == 0:
         doubts = ("只听到客户一方的话：请确认坐席是否录上",)
@@ -187,7 +195,15 @@ def _heard(
         # Which of them the manifest means is not known, so nobody may be charged for sure.
         confidence /= agents
         doubts = ("似有两位坐席（转接或同事代答）：请确认哪些话是本坐席所说",)
-    return RoleGuess(tuple(best.items()), round(confidence, 4), told, doubts)
+    return RoleGuess(tuple(roles.items()), round(confidence, 4), told, doubts)
+
+
+def _main(roles: Mapping[str, Role], sure: Mapping[str, float]) -> tuple[str, ...]:
+    """The surest agent and the surest customer; where one party is not there, all of the other."""
+    found = [[s for s, own in roles.items() if own is role] for role in _PARTIES]
+    if not all(found):
+        return tuple(s for side in found for s in side)
+    return tuple(max(side, key=lambda s: sure[s]) for side in found)
 
 
 def _named(
