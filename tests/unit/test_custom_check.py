@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rule_toys import lexicons, within
 
 from qc_speech.errors import RulebookError
 from qc_speech.model import Finding, Outcome
+from qc_speech.rules.conditions.scene import Scene
 from qc_speech.rules.inspect import all_kinds, find_all
 from qc_speech.rules.kind import Context
 from qc_speech.rules.rulebook import load_rulebooks
@@ -228,6 +230,14 @@ def test_each_mistake_in_one_line(tmp_path: Path, old: str, new: str, line: int,
     message = str(caught.value)
     assert "\n" not in message and text in message, message
     assert message.startswith(f"{tmp_path / 'house.yaml'}:{line}: "), message
+
+
+def test_a_call_is_prepared_once_and_a_changed_one_anew() -> None:
+    first = Scene.of(GOOD)
+    assert outcomes(GOOD, forbid=THANKS) == [VIOLATION]
+    assert Scene.of(GOOD) is first and first.memo
+    silent = replace(GOOD, call=replace(GOOD.call, utterances=GOOD.call.utterances[:2]))
+    assert outcomes(silent, forbid=THANKS) == [PASS]
 
 
 def test_a_regular_expression_that_would_never_end() -> None:

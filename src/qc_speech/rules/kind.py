@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ class Context:
     measures: Measures
     scenario: str
     lexicons: Lexicons
+    # What checks prepared of this very call; a changed copy of the context starts anew.
+    prepared: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @cached_property
     def matcher(self) -> Matcher:

@@ -97,7 +97,7 @@ def run_custom(ctx: Context, params: CustomParams) -> tuple[Draft, ...]:
     plan = params.plan
     if plan.by_role and not any(role is Role.AGENT for _, role in ctx.call.roles.roles):
         return (Draft(Outcome.UNCERTAIN, 0.5, "未能分清哪一方是坐席，需人工判断"),)
-    scene = Scene(ctx)
+    scene = Scene.of(ctx)
     whole = scene.whole
     when = all_of([node.ask(scene, whole, False) for node in plan.when])
     if when.truth is Truth.FALSE:

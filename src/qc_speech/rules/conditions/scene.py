@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from qc_speech.model import Role, Span, Utterance
 from qc_speech.rules.conditions.answer import Answer, Place
@@ -43,6 +44,13 @@ class Scene:
     _units: dict[Stretch, tuple[Utterance, ...]] = field(default_factory=dict)
     _ears: dict[object, Matcher] = field(default_factory=dict)
     _phrases: dict[tuple[int, str], list[Found]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, ctx: Context) -> Scene:
+        """The one scene of a call, whatever check asks for it."""
+        if "scene" not in ctx.prepared:
+            ctx.prepared["scene"] = cls(ctx)
+        return cast(Scene, ctx.prepared["scene"])
 
     @property
     def whole(self) -> Stretch:
