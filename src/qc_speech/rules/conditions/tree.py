@@ -50,7 +50,7 @@ class Node:
 
     def ask(self, scene: Scene, where: Stretch, absence_costs: bool) -> Answer:
         """The answer for a stretch of a call. `absence_costs`: see Operator.answer."""
-        key = (id(self), where, absence_costs)
+        key = (self, where, absence_costs)  # the node itself: an id may be given again
         if key not in scene.memo:
             role = where.role or self.role
             if where.role and self.role and where.role is not self.role:
