@@ -10,7 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from qc_speech.engines.whisper import _better, _words, is_loop, split_like
+from qc_speech.engines.runaway import is_invented, is_loop
+from qc_speech.engines.whisper import (
+    _better,
+    _words,
+    split_like,
+    without_invention,
+)
 from qc_speech.engines.windows import (
     MAX_WINDOW_MS,
     PAUSE_MS,
@@ -316,3 +322,28 @@ def test_no_reading_is_better_both_ways(
     other = replace(SPEECH, score=score2, doubtful=bad2, language_confidence=sure2)
     assert not (_better(one, other) and _better(other, one))
     assert not _better(one, one)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "字幕由志愿者提供", "请不吝点赞订阅转发打赏支持明镜与点点栏目", "谢谢观看", "谢谢大家收看",
+        "Please like and subscribe to my channel", "Thank you for watching!", "作词：李宗盛",
+    ],
+)  # fmt: skip
+def test_credits_of_videos_are_inventions(text: str) -> None:
+    assert is_invented(text)
+    words = (Word(Span(0, 900), text, 0.9),)
+    chunk = without_invention(Chunk(Span(0, 1000), 0, words, "zh", 0.9, -0.2))
+    assert chunk.words == () and chunk.doubtful
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我想取消订阅这个会员", "谢谢您的来电", "感谢您的支持", "电视上的字幕显示不出来",
+        "给师傅点个赞", "谢谢你们关注这件事", "thank you for calling",
+    ],
+)  # fmt: skip
+def test_what_is_said_on_the_phone_is_no_invention(text: str) -> None:
+    assert not is_invented(text)

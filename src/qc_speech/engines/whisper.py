@@ -18,16 +18,15 @@ from typing import Any
 
 import numpy as np
 
+from qc_speech.engines.runaway import is_invented, is_loop
 from qc_speech.engines.windows import Window, halves, pack, split_long
 from qc_speech.model import Alternative, Chunk, Span, Stamp, Word
 from qc_speech.ports import Passage, Samples
 from qc_speech.text.normalize import simplify
 
-_ATTEMPTS = 3  # the windows, their halves, their quarters: a bad stretch costs at most three passes
 _LEAST_SCORE = -0.65
 _TOKENS_PER_SECOND = 14  # Mandarin at 500 characters a minute needs about 12
 _FRAMES_PER_SECOND = 100
-_LOOP = re.compile(r"(.{1,12}?)\1{3,}")
 _LATIN = re.compile(r"[A-Za-z]{2,}")
 _PUNCTUATION = re.compile(r"^[\W_]+$")
 
@@ -42,6 +41,20 @@ class WhisperOptions:
     language: str = "zh"
     second_language_threshold: float = 0.7
     hotwords: str = ""
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One way to decode: with repeated n-grams forbidden from this length on (0: allowed), by
+    sampling at a temperature instead of a beam (0: the beam)."""
+
+    no_repeat: int = 0
+    temperature: float = 0.0
+
+
+_PLAIN, _STRICT, _SAMPLED = _Way(), _Way(4), _Way(4, 0.4)
+# By attempt: where the first way ends in a loop, the next is taken. Nine passes at the very most.
+_WAYS = ((_PLAIN, _STRICT), (_STRICT,), (_STRICT, _SAMPLED))
 
 
 @dataclass(frozen=True)
@@ -102,8 +115,8 @@ class FasterWhisper:
                 [piece for span in passage.spans for piece in split_long(passage.samples, span)]
             )
         ]
-        for attempt in range(_ATTEMPTS):
-            for number, chunk in self._hear_all(passages, windows, strict=attempt > 0):
+        for ways in _WAYS:  # the windows, then halves and quarters of those heard badly
+            for number, chunk in self._hear_all(passages, windows, ways):
                 known = heard[number].get(chunk.span)
                 if known is None or _better(chunk, known):
                     heard[number][chunk.span] = chunk
@@ -116,17 +129,19 @@ class FasterWhisper:
             if not windows:
                 break
         self._hear_foreign(passages, heard)
-        return tuple(tuple(found[span] for span in sorted(found)) for found in heard)
+        return tuple(
+            tuple(without_invention(found[span]) for span in sorted(found)) for found in heard
+        )
 
     def _hear_all(
-        self, passages: Sequence[Passage], windows: Sequence[_Asked], *, strict: bool
+        self, passages: Sequence[Passage], windows: Sequence[_Asked], ways: Sequence[_Way]
     ) -> list[tuple[int, Chunk]]:
         """Windows of all passages in batches of like length, so that little is padding."""
         by_length = sorted(windows, key=lambda asked: asked[1].duration_ms)
         chunks: list[tuple[int, Chunk]] = []
         for first in range(0, len(by_length), self._options.batch):
             batch = by_length[first : first + self._options.batch]
-            chunks.extend(self._decode(passages, batch, self._options.language, strict=strict))
+            chunks.extend(self._decode(passages, batch, self._options.language, ways))
         return chunks
 
     def _hear_foreign(
@@ -140,7 +155,7 @@ class FasterWhisper:
         ]
         for first in range(0, len(asked), self._options.batch):
             batch = asked[first : first + self._options.batch]
-            for number, chunk in self._decode(passages, batch, "en", strict=True):
+            for number, chunk in self._decode(passages, batch, "en", (_STRICT,)):
                 sure = chunk.language_confidence >= self._options.second_language_threshold
                 if sure and chunk.words and not chunk.doubtful and chunk.score > _LEAST_SCORE:
                     heard[number][chunk.span] = chunk
@@ -168,22 +183,20 @@ class FasterWhisper:
         passages: Sequence[Passage],
         asked: Sequence[_Asked],
         language: str,
-        *,
-        strict: bool,
+        ways: Sequence[_Way],
     ) -> list[tuple[int, Chunk]]:
         """One batch of windows, each of the passage with its number."""
         encoded = self._encode([window.sound(passages[n].samples) for n, window in asked])
         odds = [dict(found) for found in self._whisper.model.detect_language(encoded)]
         windows = [window for _, window in asked]
         tokenizer = self._tokenizers[language]
-        readings, silence = self._generate(encoded, windows, tokenizer, strict=strict)
-        if not strict and any(
-            is_loop(found[0].text, window.duration_ms) for found, window in zip(readings, windows)
-        ):
-            # A loop: forbid repeated n-grams and take the best reading that is none.
-            again, _ = self._generate(encoded, windows, tokenizer, strict=True)
+        readings, silence = self._generate(encoded, windows, tokenizer, ways[0])
+        for way in ways[1:]:
+            if not any(_is_suspect(found[0], one) for found, one in zip(readings, windows)):
+                break
+            again, _ = self._generate(encoded, windows, tokenizer, way)
             readings = [
-                other if is_loop(found[0].text, window.duration_ms) else found
+                other if _is_suspect(found[0], window) else found
                 for found, other, window in zip(readings, again, windows)
             ]
         readings = [_sane_first(found, window) for found, window in zip(readings, windows)]
@@ -200,7 +213,7 @@ class FasterWhisper:
                 language_confidence=round(_confidence(odds[row], language), 3),
                 score=readings[row][0].score,
                 no_speech=round(silence[row], 3),
-                doubtful=is_loop(readings[row][0].text, window.duration_ms),
+                doubtful=_is_suspect(readings[row][0], window),
             )
             words = _words(aligned[row], window)
             pieces = _by_piece(template, window, words, readings[row][1:])
@@ -208,24 +221,31 @@ class FasterWhisper:
         return chunks
 
     def _generate(
-        self, encoded: Any, windows: Sequence[Window], tokenizer: Any, *, strict: bool
+        self, encoded: Any, windows: Sequence[Window], tokenizer: Any, way: _Way
     ) -> tuple[list[list[_Reading]], list[float]]:
         prompt = self._whisper.get_prompt(
             tokenizer, [], without_timestamps=True, hotwords=self._options.hotwords or None
         )
         longest = max(window.duration_ms for window in windows) / 1000
+        sampled = way.temperature > 0
+        if sampled:
+            import ctranslate2
+
+            ctranslate2.set_random_seed(0)  # the same question has the same answer
         results = self._whisper.model.generate(
             encoded,
             [prompt] * len(windows),
-            beam_size=self._options.beam,
+            beam_size=1 if sampled else self._options.beam,
             num_hypotheses=min(self._options.n_best, self._options.beam),
+            sampling_topk=0 if sampled else 1,
+            sampling_temperature=way.temperature if sampled else 1.0,
             length_penalty=1.0,
             max_length=min(448, len(prompt) + 12 + math.ceil(_TOKENS_PER_SECOND * longest)),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
             suppress_tokens=self._suppress,
-            no_repeat_ngram_size=4 if strict else 0,
+            no_repeat_ngram_size=way.no_repeat,
         )
         readings = [
             [
@@ -271,20 +291,19 @@ def _worth(chunk: Chunk) -> float:
     return chunk.score + 0.4 * min(0.0, math.log(max(chunk.language_confidence, 0.01)) + 0.3)
 
 
-def is_loop(text: str, duration_ms: int) -> bool:
-    """True when a reading repeats itself or holds more than can be said in the time."""
-    squeezed = re.sub(r"[\W_]+", "", text)
-    if len(squeezed) > 12 + 11 * duration_ms / 1000:
-        return True
-    # 对对对对 and 八八八八 are speech; long repeats or many of them are a decoder gone round.
-    return any(
-        len(match.group(1)) >= 3 or (len(match.group()) >= 8 and not match.group().isdigit())
-        for match in _LOOP.finditer(squeezed)
-    )
+def without_invention(chunk: Chunk) -> Chunk:
+    """A stretch of which only an invention was heard has no words."""
+    if not is_invented(chunk.text):
+        return chunk
+    return replace(chunk, words=(), alternatives=(), doubtful=True)
+
+
+def _is_suspect(reading: _Reading, window: Window) -> bool:
+    return is_loop(reading.text, window.duration_ms) or is_invented(reading.text)
 
 
 def _sane_first(readings: list[_Reading], window: Window) -> list[_Reading]:
-    return sorted(readings, key=lambda reading: is_loop(reading.text, window.duration_ms))
+    return sorted(readings, key=lambda reading: _is_suspect(reading, window))
 
 
 def _confidence(odds: dict[str, float], language: str) -> float:
