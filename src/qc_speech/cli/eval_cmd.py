@@ -25,7 +25,8 @@ def evaluate_cmd(
     ),
     errors: bool = typer.Option(False, "--errors", help="List each false alarm and miss."),
 ) -> None:
-    """Compare OUT's results with labelled calls; prints tables and writes OUT/eval.json.
+    """Compare OUT's results with labelled calls; prints tables, writes OUT/eval.json and
+    OUT/reliability.svg (confidence against what was heard right).
 
     Exit code 1 if a labelled call has no result or a file is damaged.
 
@@ -34,10 +35,12 @@ def evaluate_cmd(
     from rich.console import Console
 
     from qc_speech.evaluate import evaluate, read_ids, save
+    from qc_speech.evaluate.reliability import save_diagram
 
     try:
         found = evaluate(labelled, out, calls=read_ids(calls) if calls else None)
         path = save(found, out)
+        save_diagram(found.reliability(), out)
     except QcError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
