@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -165,6 +166,8 @@ def test_the_corpus_that_ships_is_plain_text_and_counts() -> None:
         lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line]
         doubles = {line for line in lines if lines.count(line) > 1}
         assert not doubles, f"{path.name}: twice: {sorted(doubles)[:3]}"
+        dialect = [line for line in lines if re.search("[冇咩嘅俺侬恁]|啥子|莫得|咋个", line)]
+        assert not dialect, f"{path.name}: would be written into Mandarin: {dialect[:3]}"
     speller = load_speller(data_dir("lexicons"))
     (right,) = speller.correct((chunk("拿请问您贵姓", 0.4),), Metadata("a"))
     assert right.text == "那请问您贵姓"
