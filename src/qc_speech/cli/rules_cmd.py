@@ -22,6 +22,10 @@ CHECK_EPILOG = (
     "Exit codes: 0 no errors (warnings may be listed), 1 errors (with --strict warnings too), "
     "2 no such folder."
 )
+TEST_EPILOG = (
+    "Examples: qc-speech rules test | qc-speech rules test my-lexicons. Exit codes: 0 every "
+    "example holds, 1 some fail or a file is wrong, 2 no such folder."
+)
 SCHEMA_EPILOG = "Example: qc-speech rules schema --to lexicons/schema"
 
 
@@ -49,6 +53,28 @@ def check(
             f"{place}: {_counted(errors, 'error')}, {_counted(warnings, 'warning')}", err=True
         )
         if errors or (strict and warnings):
+            raise typer.Exit(1)
+
+
+@app.command(epilog=TEST_EPILOG)
+def test(
+    folder: Optional[Path] = typer.Argument(  # noqa: UP045
+        None, metavar="FOLDER", help="A lexicons folder; default: the one in use."
+    ),
+) -> None:
+    """Run the examples of every phrase, banned word, situation and check of your own.
+
+    One line for each that fails: file, line, entry, and what was found or not.
+    """
+    with clear_errors():
+        from qc_speech.rules.audit import failing
+
+        place = lexicons_folder(folder)
+        tried, flaws = failing(place)
+        for flaw in flaws:
+            typer.echo(str(flaw))
+        typer.echo(f"{place}: {_counted(tried, 'example')}, {len(flaws)} failing", err=True)
+        if flaws:
             raise typer.Exit(1)
 
 

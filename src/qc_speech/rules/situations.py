@@ -14,7 +14,7 @@ from qc_speech.rules.kind import Context
 from qc_speech.rules.phrases import Found, Part, Phrase
 from qc_speech.rules.yamlfile import load_yaml
 
-_DUE_FROM = 0.7  # a situation that is only half heard asks for nothing
+DUE_FROM = 0.7  # a situation that is only half heard asks for nothing
 
 
 class Situation(pydantic.BaseModel):
@@ -77,6 +77,6 @@ def occurrences(ctx: Context, situation: Situation) -> tuple[Occurrence, ...]:
         matcher = ctx.matcher if role is Role.AGENT else ctx.customer
         for turn in matcher.turns:
             one = matcher.find(phrase, (turn,))
-            if one.probability >= _DUE_FROM and one.span is not None:
+            if one.probability >= DUE_FROM and one.span is not None:
                 found.append(Occurrence(one, role, one.span))
     return tuple(sorted(found, key=lambda one: one.span))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from qc_speech.model import SCENARIOS, Outcome, Severity
+from qc_speech.model import SCENARIOS, Severity
+from qc_speech.rules.audit.examples import custom_failures
 from qc_speech.rules.audit.flaw import Flaw, Level, Loc
-from qc_speech.rules.conditions.check import CustomParams, run_custom
+from qc_speech.rules.conditions.check import CustomParams
 from qc_speech.rules.conditions.operator import Fact
 from qc_speech.rules.conditions.reach import (
     contradiction,
@@ -17,11 +18,8 @@ from qc_speech.rules.conditions.reach import (
     never,
 )
 from qc_speech.rules.lexicons import Lexicons
-from qc_speech.rules.rehearsal import rehearsed
 from qc_speech.rules.rulebook import Check, File, Rulebook, layered
 from qc_speech.rules.yamlfile import line_of
-
-_HERE = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,8 @@ def _custom_flaws(
             yield text, ("params", *node.path, name, *path), "warning"
     if not dead:
         yield from _pointless(params, given)
-    yield from _examples(params, lexicons, book.scenario or SCENARIOS[0])
+    for text, loc in custom_failures(params, lexicons, book.scenario):
+        yield text, loc, "error"
 
 
 def _pointless(params: CustomParams, given: list[Fact]) -> Iterator[tuple[str, Loc, Level]]:
@@ -119,18 +118,6 @@ def _pointless(params: CustomParams, given: list[Fact]) -> Iterator[tuple[str, L
         why = contradiction([*applies, *kept], given)
         if why:
             yield f"can never be met: {why}", ("params", "require"), "error"
-
-
-def _examples(
-    params: CustomParams, lexicons: Lexicons, scenario: str
-) -> Iterator[tuple[str, Loc, Level]]:
-    for name, wanted in (("violates", (Outcome.VIOLATION,)), ("passes", _HERE)):
-        for i, lines in enumerate(getattr(params.examples, name)):
-            drafts = run_custom(rehearsed(lines, lexicons, scenario), params)
-            if any(draft.outcome not in wanted for draft in drafts):
-                got = ", ".join(dict.fromkeys(draft.outcome.value for draft in drafts))
-                text = f"its example {i + 1} of `{name}` gives {got}"
-                yield text, ("params", "examples", name, i), "error"
 
 
 def _twice(book: Rulebook) -> Iterator[tuple[Check, Check]]:

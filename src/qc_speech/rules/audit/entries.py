@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from qc_speech.model import Role, Span, Utterance, Word
+from qc_speech.rules.audit.examples import banned_failures, line_with, phrase_failures
 from qc_speech.rules.audit.flaw import Flaw, Level, Loc
-from qc_speech.rules.banned import examples
 from qc_speech.rules.banned_lexicon import BannedLexicon
 from qc_speech.rules.banned_pattern import expand, spellings
 from qc_speech.rules.conditions.pattern import as_pattern
 from qc_speech.rules.conditions.wording import samples
-from qc_speech.rules.matcher import Matcher
-from qc_speech.rules.phrases import AgentTurn, Part, Phrase, PhraseFile
+from qc_speech.rules.phrases import Part, Phrase, PhraseFile
 from qc_speech.rules.yamlfile import line_of, read_node, validate
 from qc_speech.text.expression import is_endless, linear
 from qc_speech.text.template import parse
 
 _WAYS = 200  # ways to say a wording that are tried
-_SAID = 0.5
 _ENDLESS = "this expression may search without end; repeat nothing that repeats, such as (a+)+"
-_EXAMPLE = re.compile(r"(?P<file>.*?\.yaml): (?P<entry>.*?): (?P<text>.*)", re.DOTALL)
 
 
 def phrase_flaws(folder: Path) -> Iterator[Flaw]:
     """Flaws of lexicons/phrases."""
+    yield from phrase_failures(folder)
     for path in sorted(folder.glob("*.yaml")):
         node = read_node(path)
         for i, phrase in enumerate(validate(path, node, PhraseFile).phrases):
@@ -40,12 +33,6 @@ def phrase_flaws(folder: Path) -> Iterator[Flaw]:
 
 
 def _phrase(phrase: Phrase) -> Iterator[tuple[Loc, str, Level]]:
-    for name, wanted in (("hit", True), ("miss", False)):
-        for i, text in enumerate(getattr(phrase, name)):
-            turn = AgentTurn((_said(text),))
-            if (Matcher((turn,)).find(phrase, (turn,)).probability >= _SAID) != wanted:
-                found = "is not found" if wanted else "is found"
-                yield (name, i), f"its example {text} {found}", "error"
     for name in ("hint_regex", "replies", "reply_hints"):
         for i, pattern in enumerate(getattr(phrase, name, ())):
             if is_endless(pattern, phrase.hit):
@@ -70,22 +57,9 @@ def _dead(part: Part) -> Iterator[tuple[int, str]]:
             yield k, f"{wording} never counts: `unless` covers every way to say it"
 
 
-def _said(text: str) -> Utterance:
-    step = 250
-    words = tuple(Word(Span(i * step, (i + 1) * step), char, 0.95) for i, char in enumerate(text))
-    return Utterance(0, Span(0, max(1, len(text)) * step), "a", Role.AGENT, words)
-
-
 def banned_flaws(folder: Path, lexicon: BannedLexicon) -> Iterator[Flaw]:
     """Flaws of lexicons/banned."""
-    for message in examples(lexicon):
-        match = _EXAMPLE.match(message)
-        if match:
-            line = _line_with(Path(match["file"]), match["entry"])
-            text = f"{match['entry']}: {match['text']}"
-            yield Flaw("error", f"{match['file']}:{line}", text)
-        else:
-            yield Flaw("error", str(folder), message)
+    yield from banned_failures(folder, lexicon)
     yield from _written_twice(lexicon)
 
 
@@ -100,7 +74,7 @@ class _Entry:
 
     @property
     def line(self) -> int:
-        return _line_with(self.path, self.say)
+        return line_with(self.path, self.say)
 
 
 def _written_twice(lexicon: BannedLexicon) -> Iterator[Flaw]:
@@ -134,24 +108,3 @@ def _written_twice(lexicon: BannedLexicon) -> Iterator[Flaw]:
             shown = "、".join(ways[:3]) + (f" and {len(ways) - 3} more" if len(ways) > 3 else "")
             text = f"{shown}: also in {place}; said once, it is charged twice"
             yield Flaw("warning", f"{entry.path}:{entry.line}", text)
-
-
-@functools.lru_cache(maxsize=4)
-def _lines(path: Path) -> tuple[tuple[str, int], ...]:
-    """Every text of a file, without spaces, with its line."""
-    found: list[tuple[str, int]] = []
-    stack: list[yaml.Node] = [read_node(path)]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, yaml.ScalarNode):
-            found.append(("".join(str(node.value).split()), int(node.start_mark.line) + 1))
-        elif isinstance(node, yaml.SequenceNode):
-            stack.extend(reversed(node.value))
-        elif isinstance(node, yaml.MappingNode):
-            stack.extend(value for _, value in reversed(node.value))
-    return tuple(found)
-
-
-def _line_with(path: Path, start: str) -> int:
-    """The line of the entry that begins so."""
-    return next((line for text, line in _lines(path) if text.startswith(start)), 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 from qc_speech.errors import RulebookError
 from qc_speech.rules.audit.books import Books, book_flaws
 from qc_speech.rules.audit.entries import banned_flaws, phrase_flaws
+from qc_speech.rules.audit.examples import situation_failures
 from qc_speech.rules.audit.flaw import Flaw
 from qc_speech.rules.files import shape_of, shaped
 from qc_speech.rules.inspect import all_kinds
@@ -52,6 +53,7 @@ def _together(folder: Path) -> Iterator[Flaw]:
         return
     yield from rulebook_flaws(folder / "rulebooks", lexicons)
     yield from phrase_flaws(folder / "phrases")
+    yield from situation_failures(folder / "situations.yaml")
     yield from banned_flaws(folder / "banned", lexicons.banned)
 
 
