@@ -361,6 +361,12 @@ def rescore(result: CallResult, rules: Rules, rulebook: str | None) -> CallResul
     return replace(score(result.call, result.measures, rules, rulebook), seconds=result.seconds)
 
 
+def scored_with(result: CallResult) -> str | None:
+    """The rulebook that was asked for when a result was made; None: the one of its scenario."""
+    book = result.rulebook.partition("@")[0]
+    return None if book == result.scenario else book
+
+
 def voice_mark(voiceprint: Voiceprint | None) -> str | None:
     """What a comparison with a voiceprint depends on, without telling anything of the voice."""
     return None if voiceprint is None else digest(to_json(voiceprint))

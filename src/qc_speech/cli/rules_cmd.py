@@ -26,6 +26,10 @@ TEST_EPILOG = (
     "Examples: qc-speech rules test | qc-speech rules test my-lexicons. Exit codes: 0 every "
     "example holds, 1 some fail or a file is wrong, 2 no such folder."
 )
+EXPLAIN_EPILOG = (
+    "Example: qc-speech rules explain out c01 farewell --language en. Exit codes: 0 explained, "
+    "1 a rule file or the store is wrong, 2 no such folder, call or check."
+)
 SCHEMA_EPILOG = "Example: qc-speech rules schema --to lexicons/schema"
 
 
@@ -78,6 +82,38 @@ def test(
             raise typer.Exit(1)
 
 
+@app.command(epilog=EXPLAIN_EPILOG)
+def explain(
+    out: Path = typer.Argument(..., help="Folder given to `run` with --out."),
+    call: str = typer.Argument(..., help="The call's id."),
+    check: str = typer.Argument(..., help="A check of the rulebook, such as greeting."),
+    language: str = typer.Option("zh", "--language", help="zh or en (reasons stay as written)."),
+    rulebook: Optional[str] = typer.Option(  # noqa: UP045
+        None, "--rulebook", help="Default: the one the call was scored with."
+    ),
+) -> None:
+    """Say why a check passed or failed on a stored call, under today's rules; needs no audio.
+
+    Outcome, points and clause, then what was compared with what: wording, words heard, place, how
+    sure, how well it was heard.
+    """
+    with clear_errors():
+        from qc_speech.report.explanation import LANGUAGES, explanation
+        from qc_speech.setup import load_rules
+        from qc_speech.store import open_store
+
+        if language not in LANGUAGES:
+            raise UsageError(f"language {language}: not known; one of {', '.join(LANGUAGES)}")
+        with open_store(store_file(out)) as store:
+            result = store.result(call)
+        if result is None:
+            raise UsageError(
+                f"call {call}: not in the store of {out}; its ids are the file names in {out}/calls"
+            )
+        for line in explanation(result, check, load_rules(), language, rulebook):
+            typer.echo(line)
+
+
 @app.command(epilog=SCHEMA_EPILOG)
 def schema(
     to: Optional[Path] = typer.Option(  # noqa: UP045
@@ -111,6 +147,14 @@ def lexicons_folder(folder: Path | None) -> Path:
     if not (place / "rulebooks").is_dir():
         raise UsageError(f"{place}: holds no folder rulebooks/; give one like lexicons/")
     return place
+
+
+def store_file(out: Path) -> Path:
+    """The store of an earlier run. Raises UsageError when there is none."""
+    path = out / "qc.sqlite"
+    if not path.is_file():
+        raise UsageError(f"{out}: holds no store (qc.sqlite); give the folder of an earlier run")
+    return path
 
 
 @contextmanager
