@@ -27,11 +27,11 @@ _MOST_ALIKE = 24  # characters of one syllable that are tried, the commonest
 class Channel:
     """How the recognizer errs. Logarithms are natural; `likely` of it calibrates a confidence."""
 
-    language: float = 0.55  # weight of the language model against the recognizer
-    surely: tuple[float, float] = (-1.0, 4.6)  # log-odds of being right: a + b * confidence
+    language: float = 0.75  # weight of the language model against the recognizer
+    surely: tuple[float, float] = (-1.4, 4.6)  # log-odds of being right: a + b * confidence
     same_sound: float = 0.4  # share of errors that have the very syllable
     near_sound: float = 0.15  # share of those that nearly have it,
-    reach: float = 0.13  # no further away than this (phonetic.distance),
+    reach: float = 0.2  # no further away than this (phonetic.distance),
     decay: float = 8.0  # and the less likely the further
     other_reading: float = 0.25  # share of errors that another reading has right
 
