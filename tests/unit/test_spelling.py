@@ -124,12 +124,12 @@ def test_only_the_writing_changes(text: str, confidence: float) -> None:
 
 
 def test_a_chunk_keeps_its_times_and_its_first_reading(corrector: Corrector) -> None:
-    before = chunk("拿您的电话是多少，拿", 0.4, "那您的电话是多少，拿", "嗯")
+    before = chunk("拿您的电话是多少，嗯", 0.4, "那您的电话是多少，嗯", "哎")
     after = corrected(before, corrector)
-    assert after.text == "那您的电话是多少，拿"
+    assert after.text == "那您的电话是多少，嗯"
     assert [w.span for w in after.words] == [w.span for w in before.words]
     assert [w.confidence for w in after.words] == [w.confidence for w in before.words]
-    assert [a.text for a in after.alternatives] == ["拿您的电话是多少，拿", "嗯"]
+    assert [a.text for a in after.alternatives] == ["拿您的电话是多少，嗯", "哎"]
 
 
 def test_what_is_right_already_is_the_same_chunk(corrector: Corrector) -> None:
