@@ -30,6 +30,10 @@ EXPLAIN_EPILOG = (
     "Example: qc-speech rules explain out c01 farewell --language en. Exit codes: 0 explained, "
     "1 a rule file or the store is wrong, 2 no such folder, call or check."
 )
+DIFF_EPILOG = (
+    "Example: qc-speech rules diff lexicons my-lexicons --on out. Exit codes: 0 compared (changes "
+    "or not), 1 a rule file or the store is wrong, 2 no such folder or rulebook."
+)
 SCHEMA_EPILOG = "Example: qc-speech rules schema --to lexicons/schema"
 
 
@@ -98,12 +102,11 @@ def explain(
     sure, how well it was heard.
     """
     with clear_errors():
-        from qc_speech.report.explanation import LANGUAGES, explanation
+        from qc_speech.report.explanation import explanation
         from qc_speech.setup import load_rules
         from qc_speech.store import open_store
 
-        if language not in LANGUAGES:
-            raise UsageError(f"language {language}: not known; one of {', '.join(LANGUAGES)}")
+        language_index(language)
         with open_store(store_file(out)) as store:
             result = store.result(call)
         if result is None:
@@ -111,6 +114,44 @@ def explain(
                 f"call {call}: not in the store of {out}; its ids are the file names in {out}/calls"
             )
         for line in explanation(result, check, load_rules(), language, rulebook):
+            typer.echo(line)
+
+
+@app.command(epilog=DIFF_EPILOG)
+def diff(
+    old: Path = typer.Argument(..., help="Lexicons folder in use."),
+    new: Path = typer.Argument(..., help="Lexicons folder to compare it with."),
+    on: Path = typer.Option(..., "--on", metavar="OUT", help="Folder given to `run` with --out."),
+    language: str = typer.Option("zh", "--language", help="zh or en (reasons stay as written)."),
+    rulebook: Optional[str] = typer.Option(  # noqa: UP045
+        None, "--rulebook", help="Default: the one each call was scored with."
+    ),
+) -> None:
+    """Say which stored calls would change score or outcomes under new rules, and why.
+
+    Needs no audio and changes nothing in OUT.
+    """
+    with clear_errors():
+        from rich.console import Console
+        from rich.progress import track
+
+        from qc_speech.report.changes import Totals, change_lines, changes, total_lines
+        from qc_speech.setup import read_rules
+        from qc_speech.store import open_store
+
+        at = language_index(language)
+        before, after = (read_rules(lexicons_folder(folder)) for folder in (old, new))
+        totals = Totals()
+        with open_store(store_file(on)) as store:
+            results = track(store.results(), "comparing", console=Console(stderr=True))
+            for change in changes(results, before, after, rulebook):
+                totals.add(change)
+                if change.changed:
+                    for line in change_lines(change, at):
+                        typer.echo(line)
+        if not totals.calls:
+            raise UsageError(f"{on}: the store holds no call yet; run `qc-speech run` first")
+        for line in total_lines(totals, at):
             typer.echo(line)
 
 
@@ -147,6 +188,15 @@ def lexicons_folder(folder: Path | None) -> Path:
     if not (place / "rulebooks").is_dir():
         raise UsageError(f"{place}: holds no folder rulebooks/; give one like lexicons/")
     return place
+
+
+def language_index(language: str) -> int:
+    """Which of (Chinese, English). Raises UsageError."""
+    from qc_speech.report.explanation import LANGUAGES
+
+    if language not in LANGUAGES:
+        raise UsageError(f"language {language}: not known; one of {', '.join(LANGUAGES)}")
+    return LANGUAGES.index(language)
 
 
 def store_file(out: Path) -> Path:
