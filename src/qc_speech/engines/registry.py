@@ -49,7 +49,7 @@ def stamps(settings: Settings) -> tuple[str, str]:
     whisper = f"faster-whisper {_version('faster-whisper')}"  # Silero VAD comes with it
     pyannote = f"pyannote.audio {_version('pyannote.audio')}"
     return (
-        f"{whisper} {asr} whisper/4",
+        f"{whisper} {asr} whisper/5",
         f"{pyannote} {whisper} {settings.diarization_model} {turns} turns/3",
     )
 

@@ -123,8 +123,7 @@ class FasterWhisper:
             windows = [
                 (number, half)
                 for number, window in windows
-                if _is_bad(window, heard[number])
-                for half in halves(window)
+                for half in _cut_again(window, heard[number])
             ]
             if not windows:
                 break
@@ -258,6 +257,14 @@ class FasterWhisper:
 
 
 _Asked = tuple[int, Window]  # the number of a passage, and stretches of it
+
+
+def _cut_again(window: Window, heard: dict[Span, Chunk]) -> tuple[Window, ...]:
+    """What of a window is worth hearing again, in another cut. One stretch alone cannot be cut:
+    decoding it another way helps only where it went round in circles."""
+    if len(window.pieces) == 1:
+        return (window,) if heard[window.pieces[0]].doubtful else ()
+    return halves(window) if _is_bad(window, heard) else ()
 
 
 def _is_bad(window: Window, heard: dict[Span, Chunk]) -> bool:
