@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "qc_speech"
 FLOORS: dict[int, tuple[str, ...]] = {
     0: ("model", "errors"),
     1: ("codec", "result", "resources", "settings", "ports", "text", "measures", "rules", "roles",
-        "align", "score", "scenario", "spelling"),
+        "align", "score", "scenario", "spelling", "privacy"),
     2: ("audio", "parties", "engines", "voiceprints", "models", "store", "store_memory",
         "migrations"),
     3: ("pipeline", "publish", "batch", "setup", "intake", "report", "evaluate", "export", "doctor",

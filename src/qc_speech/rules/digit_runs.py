@@ -21,16 +21,16 @@ _SOUNDS = (
     ("ling",), ("yao", "yi"), ("er",), ("san",), ("si",), ("wu",), ("liu",), ("qi",),
     ("ba",), ("jiu",),
 )  # fmt: skip
-_WRITTEN = {char: digit for digit, char in enumerate("零一二三四五六七八九")} | {
+WRITTEN = {char: digit for digit, char in enumerate("零一二三四五六七八九")} | {
     "两": 2, "洞": 0, "拐": 7, "勾": 9,
 }  # fmt: skip
 _FILLERS = frozenset("嗯啊呃哦那个杠吧就是再后面前然接着")
 # Beside these stands a counted number or another sentence: no number read digit by digit goes on.
 _UNITS = frozenset("十百千万亿块元点号楼栋幢层室年月日时分秒岁个第单对错话")
 _ONCE = tuple("下遍次会起样种些直定般共边")  # 一下, 一遍, 一样
-_DIGITS = ("digit", "near")
+DIGIT_KINDS = ("digit", "near")
 _NEAR = 0.36  # a character that sounds at least this much like a digit may be one
-_EARN = {"digit": 1.0, "near": 0.45, "filler": -0.15, "other": -0.6, "unit": -2.0}
+EARN = {"digit": 1.0, "near": 0.45, "filler": -0.15, "other": -0.6, "unit": -2.0}
 _FILLS = 0.6  # a turn is a piece of a number when the digits are so much of it
 _PIECE_GAP_MS = 6_000
 _BREAK = 1.6  # three characters that are no digits end a number
@@ -109,8 +109,9 @@ class Comparison:
 
 
 @functools.lru_cache(maxsize=4096)
-def _costs(char: str) -> tuple[float, ...]:
-    digit = _WRITTEN.get(char)
+def digit_costs(char: str) -> tuple[float, ...]:
+    """How unlike each of the ten digits a normalized character sounds (0 the same .. 1)."""
+    digit = WRITTEN.get(char)
     (sound,) = syllables(char)
     costs = [min(distance(sound, name) for name in names) for names in _SOUNDS]
     if digit is not None:
@@ -161,18 +162,19 @@ def _found(turn: AgentTurn) -> list[_Found]:
         for word in utterance.words:
             for char in normalize(word.text):
                 sure = 0.5 if word.confidence is None else word.confidence
-                slot = Slot(_WRITTEN.get(char), _costs(char), sure, word.span, utterance.index)
+                slot = Slot(WRITTEN.get(char), digit_costs(char), sure, word.span, utterance.index)
                 slots.append(slot)
                 text += char
-    kinds = [_kind(text, at, slot) for at, slot in enumerate(slots)]
+    kinds = [kind_of(text, at, slot) for at, slot in enumerate(slots)]
     found = []
-    for start, end in _stretches([_EARN[kind] for kind in kinds]):
-        run = tuple(s for s, k in zip(slots[start:end], kinds[start:end]) if k in _DIGITS)
+    for start, end in stretches([EARN[kind] for kind in kinds]):
+        run = tuple(s for s, k in zip(slots[start:end], kinds[start:end]) if k in DIGIT_KINDS)
         found.append(_Found(Run(run), start, end, len(text)))
     return found
 
 
-def _kind(text: str, at: int, slot: Slot) -> str:
+def kind_of(text: str, at: int, slot: Slot) -> str:
+    """What a character of a normalized text is to a number: digit, near, filler, unit or other."""
     if text[at] in _UNITS or (text[at] == "一" and text[at + 1 : at + 2] in _ONCE):
         return "unit"
     if slot.digit is not None:
@@ -182,8 +184,9 @@ def _kind(text: str, at: int, slot: Slot) -> str:
     return "near" if min(slot.costs) <= _NEAR else "other"
 
 
-def _stretches(earned: Sequence[float]) -> list[tuple[int, int]]:
-    """Stretches [start, end) where what is earned adds up, each as long as it pays."""
+def stretches(earned: Sequence[float]) -> list[tuple[int, int]]:
+    """Numbers in what each character earns (EARN): stretches [start, end) where that adds up, each
+    as long as it pays."""
     found = []
     start, total, best, end = 0, 0.0, 0.0, 0
     for at, value in enumerate(earned):

@@ -10,6 +10,7 @@ import pydantic
 
 from qc_speech.measures.floor_words import BackchannelLexicon, FloorLexicon
 from qc_speech.measures.lexicon import DialectLexicon, LoanwordLexicon
+from qc_speech.privacy.lexicon import PrivacyFile
 from qc_speech.roles import RoleEvidence
 from qc_speech.rules.banned_lexicon import LISTS, DisclosureFile, FrameFile, RamblingFile, WordFile
 from qc_speech.rules.conditions.lexicon import ConditionLexicon
@@ -43,6 +44,7 @@ SHAPES = (
     Shape("courtesy.yaml", "courtesy", PoliteWords),
     Shape("conditions.yaml", "conditions", ConditionLexicon),
     Shape("names.yaml", "names", NamesFile),
+    Shape("privacy.yaml", "privacy", PrivacyFile),
     Shape("hearing.yaml", "hearing", HearingFile),
     Shape("roles.yaml", "roles", RoleEvidence),
     Shape("scenarios.yaml", "scenarios", ScenarioEvidence),

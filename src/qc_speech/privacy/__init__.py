@@ -1,0 +1,1 @@
+"""Personal data in calls: found, masked, kept for so long and no longer."""
