@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from qc_speech.model import CallResult, Metadata
+from qc_speech.model import CallResult, Metadata, Settled
 from qc_speech.pipeline import Inspector
 from qc_speech.settings import Settings, load_settings
 from qc_speech.setup import load_rules, make_engines, usual_channel
@@ -44,7 +44,7 @@ def _inspector(settings: Settings, rulebook: str | None) -> Inspector:
 class _Forgetful(MemoryStore):
     """The API keeps no calls: a long-lived process must not gather personal data."""
 
-    def put_result(self, result: CallResult) -> None:
+    def put_result(self, result: CallResult, settled: Settled | None = None) -> None:
         return None
 
     def put_stage(self, recording_id: str, stage: str, key: str, payload: Any) -> None:

@@ -85,6 +85,7 @@ class Metadata:
     customer_id: str | None = None
     customer_class: str | None = None  # as the manifest says: vip, new ...
     agent_since: datetime | None = None  # first day of the agent's work
+    team: str | None = None
 
 
 @dataclass(frozen=True)
@@ -527,3 +528,40 @@ class CallResult:
     @property
     def call_id(self) -> str:
         return self.call.recording.metadata.call_id
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a person says of one finding, kept beside it and never over it.
+
+    `span` is the finding's evidence as it was reviewed (None: a finding of the whole call),
+    `machine` what the machine had said (None: a miss that the person adds). `purpose`: flagged |
+    sample | appeal | calibration (the last never counts). Taken back: `withdrawn`.
+    """
+
+    id: str  # uuid4 hex
+    call_id: str
+    check: str
+    span: Span | None
+    outcome: Outcome
+    machine: Outcome | None
+    reviewer: str
+    at: datetime  # UTC, without a zone
+    purpose: str = "flagged"
+    note: str = field(default="", repr=False)  # may hold words of the call
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A call's findings and score once people have spoken (reviews.settle).
+
+    `findings`: in the machine's order, then the misses that people added. `judged`: places in
+    `findings` that a person decided. `reviewed` counted; of `stale` ones the finding is gone.
+    """
+
+    findings: tuple[Finding, ...]
+    score: Score
+    reviewed: tuple[Review, ...] = ()
+    judged: tuple[int, ...] = ()
+    stale: tuple[Review, ...] = ()

@@ -53,6 +53,7 @@ from qc_speech.rules.rulebook import Rulebook, choose
 from qc_speech.rules.survey import QUESTIONS, survey_answers
 from qc_speech.scenario import ScenarioEvidence, recognize
 from qc_speech.score import score_call
+from qc_speech.settling import book_of, keep_result
 from qc_speech.spelling import Speller
 from qc_speech.voiceprints import alone, likeness, longest
 
@@ -253,7 +254,7 @@ class Inspection:
         result = self._timed("score", lambda: score(call, measures, self._rules, rulebook))
         result = replace(result, seconds=tuple(self.seconds.items()))
         store = self.inspector._store
-        store.put_result(result)
+        keep_result(store, result, book_of(result, self._rules.rulebooks))
         mark = self.inspector.mark(self._id, self.metadata, result)
         store.put_stage(self._id, "result", self.metadata.call_id, mark)
         return result

@@ -9,7 +9,17 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from qc_speech.model import CallResult, Chunk, Diarization, Recording, Span, Stamp, Voiceprint
+from qc_speech.model import (
+    CallResult,
+    Chunk,
+    Diarization,
+    Recording,
+    Review,
+    Settled,
+    Span,
+    Stamp,
+    Voiceprint,
+)
 
 Samples = npt.NDArray[np.float32]
 SAMPLE_RATE_HZ = 16_000
@@ -84,14 +94,24 @@ class Store(Protocol):
     def put_stage(self, recording_id: str, stage: str, key: str, payload: Any) -> None:
         """Keep a payload; replaces one under the same key; others of the stage stay."""
 
-    def put_result(self, result: CallResult) -> None:
+    def put_result(self, result: CallResult, settled: Settled | None = None) -> None:
         """Keep a call's result (replaces the same call_id) with its findings as rows, in one
-        transaction."""
+        transaction. `settled`: the same with people's verdicts; None: there are none."""
 
     def result(self, call_id: str) -> CallResult | None: ...
 
     def results(self) -> Iterator[CallResult]:
         """All results by call_id, streamed."""
+
+    def put_settled(self, call_id: str, settled: Settled) -> None:
+        """Keep what people's verdicts make of a call, in one transaction; what the machine said
+        stays. Raises StoreError if there is no such call, or other findings than `settled` has."""
+
+    def put_review(self, review: Review) -> None:
+        """Keep a person's verdict; replaces the one of the same id (such as to withdraw it)."""
+
+    def reviews(self, call_id: str | None = None) -> Iterator[Review]:
+        """Verdicts of a call, or of all calls, oldest first; withdrawn ones too."""
 
     def put_failure(self, source: str, message: str) -> None:
         """Note that a recording could not be inspected (replaces the same source)."""

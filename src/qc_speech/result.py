@@ -39,6 +39,7 @@ def to_public(result: CallResult) -> dict[str, Any]:
         "call_id": meta.call_id,
         "agent_id": meta.agent_id or "unknown",
         "agent_name": meta.agent_name,
+        "team": meta.team,
         "queue": meta.queue,
         "scenario": result.scenario,
         "scenario_confidence": round(result.scenario_confidence, 3),

@@ -6,7 +6,7 @@ from its findings, whose points are those after the cap. Uncertain outcomes neve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from qc_speech.model import Call, Finding, Outcome, Role, Score, Severity
@@ -61,13 +61,27 @@ def _is_critical(finding: Finding, scoring: Scoring) -> bool:
 
 
 def _review_reasons(call: Call, findings: Sequence[Finding], scoring: Scoring) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*_call_reasons(call), *finding_reasons(findings, scoring))))
+
+
+def _call_reasons(call: Call) -> list[str]:
     reasons: list[str] = []
     if any(role is Role.UNKNOWN for _, role in call.roles.roles):
         reasons.append(f"未能分清坐席和客户（把握 {call.roles.confidence:.0%}）")
     reasons.extend(call.roles.doubts)
     if not call.utterances:
         reasons.append("录音中没有听到讲话")
-    for finding in findings:
+    return reasons
+
+
+def finding_reasons(
+    findings: Sequence[Finding], scoring: Scoring, judged: Collection[int] = ()
+) -> tuple[str, ...]:
+    """Why findings want a person; those at the places in `judged` have had one."""
+    reasons: list[str] = []
+    for place, finding in enumerate(findings):
+        if place in judged:
+            continue
         if finding.outcome is Outcome.UNCERTAIN:
             reasons.append(f"待人工判断：{finding.check}")
         elif finding.outcome is Outcome.VIOLATION and finding.severity is Severity.CRITICAL:

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from qc_speech.model import CallResult, Voiceprint
+from qc_speech.errors import StoreError
+from qc_speech.model import CallResult, Review, Settled, Voiceprint
+from qc_speech.reviews import unreviewed
 
 
 class MemoryStore:
@@ -17,6 +19,8 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._stages: dict[tuple[str, str, str], str] = {}
         self._results: dict[str, CallResult] = {}
+        self._settled: dict[str, Settled] = {}
+        self._reviews: dict[str, Review] = {}
         self._failures: dict[str, str] = {}
         self._voiceprints: dict[str, Voiceprint] = {}
 
@@ -30,9 +34,21 @@ class MemoryStore:
         with self._lock:
             self._stages[recording_id, stage, key] = text
 
-    def put_result(self, result: CallResult) -> None:
+    def put_result(self, result: CallResult, settled: Settled | None = None) -> None:
         with self._lock:
             self._results[result.call_id] = result
+            self._settled[result.call_id] = settled or unreviewed(result)
+
+    def put_settled(self, call_id: str, settled: Settled) -> None:
+        with self._lock:
+            if call_id not in self._results:
+                raise StoreError(f"store: holds no call {call_id}; inspect it first")
+            checks = [finding.check for finding in self._results[call_id].findings]
+            if checks != [finding.check for finding in settled.findings[: len(checks)]]:
+                raise StoreError(
+                    f"store: call {call_id} was inspected anew meanwhile; read it again and repeat"
+                )
+            self._settled[call_id] = settled
 
     def result(self, call_id: str) -> CallResult | None:
         with self._lock:
@@ -42,6 +58,15 @@ class MemoryStore:
         with self._lock:
             found = sorted(self._results.items())
         return (result for _, result in found)
+
+    def put_review(self, review: Review) -> None:
+        with self._lock:
+            self._reviews[review.id] = review
+
+    def reviews(self, call_id: str | None = None) -> Iterator[Review]:
+        with self._lock:
+            found = [one for one in self._reviews.values() if call_id in (None, one.call_id)]
+        return iter(sorted(found, key=lambda one: (one.at, one.id)))
 
     def put_failure(self, source: str, message: str) -> None:
         with self._lock:

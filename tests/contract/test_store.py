@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from qc_speech.errors import StoreError
 from qc_speech.model import (
     Call,
     CallResult,
@@ -22,9 +23,11 @@ from qc_speech.model import (
     Metadata,
     Outcome,
     Recording,
+    Review,
     Role,
     RoleGuess,
     Score,
+    Settled,
     Severity,
     Span,
     Stamp,
@@ -209,6 +212,63 @@ def test_voiceprints_come_back_are_replaced_and_erased(store: Store) -> None:
     assert store.voiceprint("1023") is None
     assert not store.remove_voiceprint("1023")
     assert [one.agent_id for one in store.voiceprints()] == ["0042", "坐席 7"]
+
+
+def review(n: int = 0, call_id: str = "d01", **more: Any) -> Review:
+    at = datetime(2026, 1, 16, 8, n)
+    given = {"machine": Outcome.VIOLATION, "reviewer": "李检", "note": "客户同意了", **more}
+    return Review(f"{n:032x}", call_id, "check0", Span(100, 900), Outcome.PASS, at=at, **given)
+
+
+def test_reviews_come_back_oldest_first(store: Store) -> None:
+    assert list(store.reviews()) == []
+    late, early = review(9), review(3, machine=None, purpose="appeal")
+    whole = replace(review(5, "呼叫 2"), span=None, outcome=Outcome.UNCERTAIN)
+    for one in (late, whole, early):
+        store.put_review(one)
+    assert list(store.reviews()) == [early, whole, late]
+    assert list(store.reviews("d01")) == [early, late]
+    assert list(store.reviews("呼叫 2")) == [whole]
+    assert list(store.reviews("d3")) == []
+
+
+def test_a_review_is_withdrawn(store: Store) -> None:
+    store.put_review(review())
+    store.put_review(replace(review(), withdrawn=True))
+    (one,) = store.reviews("d01")
+    assert one == replace(review(), withdrawn=True)
+
+
+def test_reviews_outlive_a_new_result(store: Store) -> None:
+    store.put_result(result())
+    store.put_review(review())
+    store.put_result(result(findings=()))
+    assert list(store.reviews("d01")) == [review()]
+
+
+def settled(machine: CallResult, *added: Finding) -> Settled:
+    first, *rest = machine.findings
+    overturned = replace(first, outcome=Outcome.PASS, points=0.0, confidence=1.0)
+    score = replace(machine.score, total=95.0, grade="A", review=False, review_reasons=())
+    return Settled((overturned, *rest, *added), score, (review(),), (0,))
+
+
+def test_verdicts_leave_the_machines_result_as_it_is(store: Store) -> None:
+    store.put_result(result(), settled(result()))
+    assert store.result("d01") == result()
+    store.put_settled("d01", settled(result(), finding(7)))
+    assert store.result("d01") == result()
+    assert list(store.results()) == [result()]
+
+
+def test_verdicts_on_another_call_are_refused(store: Store) -> None:
+    with pytest.raises(StoreError, match="no call d01"):
+        store.put_settled("d01", settled(result()))
+    store.put_result(result())
+    other = result(findings=(finding(5),))
+    with pytest.raises(StoreError, match="inspected anew"):
+        store.put_settled("d01", settled(other))
+    store.put_settled("d01", settled(result()))
 
 
 def in_threads(work: Callable[[int], None], count: int) -> None:

@@ -10,18 +10,27 @@ import subprocess
 import sys
 import time
 import tracemalloc
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event
-from test_store import finding, result, voiceprint  # type: ignore[import-not-found]
+from test_store import (  # type: ignore[import-not-found]
+    finding,
+    result,
+    review,
+    settled,
+    voiceprint,
+)
 
 from qc_speech.errors import StoreError
+from qc_speech.model import CallResult, Outcome, PartyMeasures, Role, Severity
 from qc_speech.store import SqlStore, open_store
 from qc_speech.store.opening import HEAD, VERSION_TABLE
-from qc_speech.store.tables import METADATA
+from qc_speech.store.tables import FINDINGS, METADATA, RESULTS
 
 HERE = Path(__file__).resolve().parent
 SRC = HERE.parent.parent / "src"
@@ -111,21 +120,65 @@ def test_making_a_store_is_silent(tmp_path: Path) -> None:
 
 
 def test_a_store_of_the_first_schema_is_brought_up_with_its_data(tmp_path: Path) -> None:
-    path = tmp_path / "s.db"
+    path, fresh = tmp_path / "s.db", tmp_path / "fresh.db"
+    ones = [result("d01"), team_call(result("d02"))]
+    with open_store(fresh) as store:
+        for one in ones:
+            store.put_result(one)
+    first_schema(path, fresh)
     with open_store(path) as store:
-        store.put_result(result())
-        store.put_stage("r", "asr", "k", {"text": "您好"})
-    with sqlite3.connect(path) as connection:  # as the first version left it
-        connection.execute("DROP TABLE voiceprints")
-        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
-    with open_store(path) as store:
-        assert store.result("d01") == result()
+        assert list(store.results()) == ones
         assert store.stage("r", "asr", "k") == {"text": "您好"}
         assert store.voiceprints() == ()
         store.put_voiceprint(voiceprint())
+        store.put_review(review())
     with open_store(path, create=False) as store:
         assert store.voiceprint("1023") == voiceprint()
+        assert list(store.reviews()) == [review()]
     assert rows(path, f"SELECT version_num FROM {VERSION_TABLE}") == [(HEAD,)]
+    for table in (RESULTS, FINDINGS):  # as if they had been written today
+        names = ", ".join(f'"{c.name}"' for c in table.columns if c.name != "inspected_at")
+        query = f"SELECT {names} FROM {table.name} ORDER BY call_id"
+        assert rows(path, query) == rows(fresh, query)
+    when = "SELECT inspected_at FROM results ORDER BY call_id"
+    assert rows(path, when)[0] == (
+        "2026-01-15 10:00:00.000000",
+    )  # its stage "result" was kept then
+    assert rows(path, when)[1][0] > "2026-01-15 10:00:00.000000"
+
+
+def team_call(one: CallResult) -> CallResult:
+    """A call with all that columns hold, that a person has to look at."""
+    recording = one.call.recording
+    metadata = replace(recording.metadata, team="一班", queue="报修", direction="inbound")
+    agent = PartyMeasures(Role.AGENT, 41_200, 170, 248.0, 0.97, -22.9)
+    customer = PartyMeasures(Role.CUSTOMER, 30_100, 121, 241.0, None, None)
+    doubts = (
+        finding(0),
+        replace(finding(1), outcome=Outcome.UNCERTAIN, points=0.0),
+        replace(finding(2), severity=Severity.CRITICAL, confidence=0.7),
+    )
+    return replace(
+        one,
+        call=replace(one.call, recording=replace(recording, metadata=metadata)),
+        measures=replace(one.measures, parties=(agent, customer), snr_db=17.5),
+        findings=doubts,
+    )
+
+
+def first_schema(path: Path, fresh: Path) -> None:
+    """A store as the first version made it, with the calls of a fresh one."""
+    with sqlite3.connect(path) as connection:
+        connection.executescript((HERE / "schema_0001.sql").read_text("utf-8"))
+        connection.execute("ATTACH ? AS fresh", (str(fresh),))
+        for table in ("recordings", "results", "findings"):
+            there = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            names = ", ".join(f'"{name}"' for name in there)
+            connection.execute(f"INSERT INTO {table} SELECT {names} FROM fresh.{table}")
+        kept = "INSERT INTO stages VALUES (?, ?, ?, ?, '2026-01-15 10:00:00.000000')"
+        connection.execute(kept, ("r", "asr", "k", zlib.compress('{"text":"您好"}'.encode())))
+        mark = zlib.compress(b"{}")
+        connection.execute(kept, ("ab" * 32, "result", "d01", mark))
 
 
 def test_nothing_of_an_erased_voiceprint_stays_in_the_files(tmp_path: Path) -> None:
@@ -291,6 +344,54 @@ def test_findings_are_rows(tmp_path: Path) -> None:
     query = "SELECT agent_id, scenario, total, grade, critical, review, rulebook FROM results"
     assert rows(path, query) == [("1023", "repair_hotline", 90.0, "B", 0, 1, "repair@3")]
     assert rows(path, "SELECT started_at FROM results")[0][0] == "2026-01-15 09:12:00.000000"
+
+
+def test_what_counts_stands_beside_what_the_machine_said(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    told = "SELECT total, grade, review, settled_total, settled_grade, settled_review, reviewed_at"
+    per = 'SELECT n, "check", outcome, points, settled_outcome, settled_points, added FROM findings'
+    with open_store(path) as store:
+        store.put_result(result())
+        assert rows(path, f"{told} FROM results") == [(90.0, "B", 1, 90.0, "B", 1, None)]
+        store.put_settled("d01", settled(result(), finding(7)))
+        when = "2026-01-16 08:00:00.000000"
+        after = [(90.0, "B", 1, 95.0, "A", 0, when)]
+        assert rows(path, f"{told} FROM results") == after
+        both = [
+            (0, "check0", "violation", -5.0, "pass", 0.0, 0),
+            (1, "check1", "violation", -5.0, "violation", -5.0, 0),
+        ]
+        added = (2, "check7", "not_applicable", 0.0, "violation", -5.0, 1)
+        assert rows(path, f"{per} ORDER BY n") == [*both, added]
+        store.put_settled("d01", settled(result()))  # the miss was taken back
+        assert rows(path, f"{per} ORDER BY n") == both
+        store.put_result(result(), settled(result(), finding(7)))
+        assert rows(path, f"{told} FROM results") == after
+        assert rows(path, f"{per} ORDER BY n") == [*both, added]
+
+
+def test_a_refused_settling_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with open_store(path) as store:
+        store.put_result(result())
+        refused(lambda: store.put_settled("d01", settled(result(findings=(finding(5),)))), "anew")
+    assert rows(path, "SELECT settled_total, settled_review FROM results") == [(90.0, 1)]
+
+
+def test_a_call_keeps_the_time_it_came_in(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    recording = result().call.recording
+    dateless = replace(recording, metadata=replace(recording.metadata, started_at=None))
+    one = replace(result(), call=replace(result().call, recording=dateless))
+    times = iter([datetime(2026, 2, 1), datetime(2026, 2, 9)])
+    with open_store(path) as store:
+        store._clock = lambda: next(times)
+        store.put_result(one)
+        store.put_result(one)
+    assert rows(path, "SELECT inspected_at FROM results") == [("2026-02-01 00:00:00.000000",)]
+    assert rows(path, "SELECT DISTINCT started_at FROM findings") == [
+        ("2026-02-01 00:00:00.000000",)
+    ]
 
 
 def test_results_stream(tmp_path: Path) -> None:

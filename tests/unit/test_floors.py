@@ -12,11 +12,11 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "qc_speech"
 FLOORS: dict[int, tuple[str, ...]] = {
     0: ("model", "errors"),
     1: ("codec", "result", "resources", "settings", "ports", "text", "measures", "rules", "roles",
-        "align", "score", "scenario", "spelling", "privacy"),
+        "align", "score", "reviews", "scenario", "spelling", "privacy"),
     2: ("audio", "parties", "engines", "voiceprints", "models", "store", "store_memory",
         "migrations"),
-    3: ("pipeline", "publish", "batch", "setup", "intake", "report", "evaluate", "export", "doctor",
-        "api"),
+    3: ("pipeline", "settling", "publish", "batch", "setup", "intake", "report", "evaluate",
+        "export", "doctor", "api"),
     4: ("cli", "__main__"),
 }  # fmt: skip
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

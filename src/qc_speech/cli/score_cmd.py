@@ -34,6 +34,7 @@ def _score(out: Path, rulebook: str | None) -> None:
     from qc_speech.pipeline import rescore
     from qc_speech.publish import publish
     from qc_speech.rules.rulebook import choose
+    from qc_speech.settling import book_of, keep_result
     from qc_speech.setup import load_rules
     from qc_speech.store import open_store
 
@@ -47,7 +48,7 @@ def _score(out: Path, rulebook: str | None) -> None:
         ids = set()
         for result in track(store.results(), "scoring", console=Console(stderr=True)):
             fresh = rescore(result, rules, rulebook)
-            store.put_result(fresh)
+            keep_result(store, fresh, book_of(fresh, rules.rulebooks))
             write_call(out, fresh)
             ids.add(fresh.call_id)
         if not ids:

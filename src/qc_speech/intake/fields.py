@@ -29,6 +29,7 @@ COLUMNS: Mapping[str, str] = {
     "customer_id": "客户编号",
     "customer_class": "客户等级",
     "agent_since": "入职日期",
+    "team": "班组",
 }
 
 CALL_ID_BYTES = 128

@@ -2,26 +2,56 @@
 
 from __future__ import annotations
 
-import json
 import os
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, delete, insert, select
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from qc_speech.codec import from_json, to_json
 from qc_speech.errors import StoreError
-from qc_speech.model import CallResult, Finding, Voiceprint
+from qc_speech.model import CallResult, Review, Settled, Voiceprint
+from qc_speech.reviews import unreviewed
 from qc_speech.store.faults import DATABASE_ERRORS, fault
-from qc_speech.store.tables import FAILURES, FINDINGS, RECORDINGS, RESULTS, STAGES, VOICEPRINTS
+from qc_speech.store.rows import (
+    DAMAGED,
+    added_rows,
+    finding_rows,
+    pack,
+    plain,
+    recording_row,
+    result_row,
+    review_of,
+    review_row,
+    settled_finding,
+    settled_values,
+    unpack,
+)
+from qc_speech.store.tables import (
+    FAILURES,
+    FINDINGS,
+    RECORDINGS,
+    RESULTS,
+    REVIEWS,
+    STAGES,
+    VOICEPRINTS,
+)
 
 _BATCH = 64  # results held at once while streaming
-_DAMAGED = (ValueError, KeyError, TypeError, AttributeError, StopIteration, zlib.error)
 
 
 def utc_now() -> datetime:
@@ -66,8 +96,8 @@ class SqlStore:
         if packed is None:
             return None
         try:
-            return _unpack(packed)
-        except _DAMAGED:
+            return unpack(packed)
+        except DAMAGED:
             return None  # a stage can be made again, so damage heals by itself
 
     def put_stage(self, recording_id: str, stage: str, key: str, payload: Any) -> None:
@@ -75,25 +105,44 @@ class SqlStore:
             "recording_id": recording_id,
             "stage": stage,
             "key": key,
-            "payload": _pack(payload),
+            "payload": pack(payload),
             "created_at": self._clock(),
         }
         with self._begin(write=True) as connection:
             _upsert(connection, STAGES, row)
 
-    def put_result(self, result: CallResult) -> None:
-        call_id = _text(result.call_id)
-        recording, row = _recording_row(result), _result_row(result)
-        findings = [_finding_row(call_id, n, one) for n, one in enumerate(result.findings)]
+    def put_result(self, result: CallResult, settled: Settled | None = None) -> None:
+        counts = settled or unreviewed(result)
+        row = result_row(result, counts, self._clock())
+        call_id = row["call_id"]
         with self._begin(write=True) as connection:
-            _upsert(connection, RECORDINGS, recording)
-            _upsert(connection, RESULTS, row)
+            _upsert(connection, RECORDINGS, recording_row(result))
+            _upsert(connection, RESULTS, row, kept=("inspected_at",))
+            of_call = _of_call(connection, call_id)
+            rows = finding_rows(of_call, result, counts)
+            rows += added_rows(of_call, counts, len(result.findings))
             connection.execute(delete(FINDINGS).where(FINDINGS.c.call_id == call_id))
-            if findings:
-                connection.execute(insert(FINDINGS), findings)
+            if rows:
+                connection.execute(insert(FINDINGS), rows)
+
+    def put_settled(self, call_id: str, settled: Settled) -> None:
+        call_id = plain(call_id)
+        mine = FINDINGS.c.call_id == call_id
+        asked = select(FINDINGS.c.check).where(mine, ~FINDINGS.c.added).order_by(FINDINGS.c.n)
+        change = update(RESULTS).where(RESULTS.c.call_id == call_id)
+        with self._begin(write=True) as connection:
+            if not connection.execute(change.values(settled_values(settled))).rowcount:
+                raise StoreError(f"store {self._name}: holds no call {call_id}; inspect it first")
+            checks = connection.execute(asked).scalars().all()
+            if checks != [finding.check for finding in settled.findings[: len(checks)]]:
+                raise StoreError(
+                    f"store {self._name}: call {call_id} was inspected anew meanwhile; read it "
+                    "again and repeat"
+                )
+            _put_settled_findings(connection, call_id, settled, len(checks))
 
     def result(self, call_id: str) -> CallResult | None:
-        query = select(RESULTS.c.payload).where(RESULTS.c.call_id == _text(call_id))
+        query = select(RESULTS.c.payload).where(RESULTS.c.call_id == plain(call_id))
         with self._begin(write=False) as connection:
             packed = connection.execute(query).scalar_one_or_none()
         return None if packed is None else self._decode(call_id, packed)
@@ -105,14 +154,27 @@ class SqlStore:
             for row in connection.execute(query, execution_options={"yield_per": _BATCH}):
                 yield self._decode(row.call_id, row.payload)
 
+    def put_review(self, review: Review) -> None:
+        with self._begin(write=True) as connection:
+            _upsert(connection, REVIEWS, review_row(review))
+
+    def reviews(self, call_id: str | None = None) -> Iterator[Review]:
+        """Verdicts as of the first one read, oldest first."""
+        query = select(REVIEWS).order_by(REVIEWS.c.at, REVIEWS.c.id)
+        if call_id is not None:
+            query = query.where(REVIEWS.c.call_id == plain(call_id))
+        with self._begin(write=False) as connection:
+            for row in connection.execute(query, execution_options={"yield_per": _BATCH}):
+                yield review_of(dict(row._mapping))
+
     def put_failure(self, source: str, message: str) -> None:
-        row = {"source": _text(source), "message": _text(message), "at": self._clock()}
+        row = {"source": plain(source), "message": plain(message), "at": self._clock()}
         with self._begin(write=True) as connection:
             _upsert(connection, FAILURES, row)
 
     def clear_failure(self, source: str) -> None:
         with self._begin(write=True) as connection:
-            connection.execute(delete(FAILURES).where(FAILURES.c.source == _text(source)))
+            connection.execute(delete(FAILURES).where(FAILURES.c.source == plain(source)))
 
     def failures(self) -> tuple[tuple[str, str], ...]:
         query = select(FAILURES.c.source, FAILURES.c.message).order_by(FAILURES.c.source)
@@ -121,15 +183,15 @@ class SqlStore:
 
     def put_voiceprint(self, voiceprint: Voiceprint) -> None:
         row = {
-            "agent_id": _text(voiceprint.agent_id),
-            "payload": _pack(to_json(voiceprint)),
+            "agent_id": plain(voiceprint.agent_id),
+            "payload": pack(to_json(voiceprint)),
             "enrolled_at": voiceprint.enrolled_at,
         }
         with self._begin(write=True) as connection:
             _upsert(connection, VOICEPRINTS, row)
 
     def voiceprint(self, agent_id: str) -> Voiceprint | None:
-        query = select(VOICEPRINTS.c.payload).where(VOICEPRINTS.c.agent_id == _text(agent_id))
+        query = select(VOICEPRINTS.c.payload).where(VOICEPRINTS.c.agent_id == plain(agent_id))
         with self._begin(write=False) as connection:
             packed = connection.execute(query).scalar_one_or_none()
         return None if packed is None else self._voiceprint(agent_id, packed)
@@ -141,7 +203,7 @@ class SqlStore:
         return tuple(self._voiceprint(row.agent_id, row.payload) for row in rows)
 
     def remove_voiceprint(self, agent_id: str) -> bool:
-        chosen = delete(VOICEPRINTS).where(VOICEPRINTS.c.agent_id == _text(agent_id))
+        chosen = delete(VOICEPRINTS).where(VOICEPRINTS.c.agent_id == plain(agent_id))
         with self._begin(write=True) as connection:
             removed = connection.execute(chosen).rowcount > 0
         self._forget_log()
@@ -163,8 +225,8 @@ class SqlStore:
 
     def _voiceprint(self, agent_id: str, packed: bytes) -> Voiceprint:
         try:
-            return from_json(Voiceprint, _unpack(packed))
-        except _DAMAGED:
+            return from_json(Voiceprint, unpack(packed))
+        except DAMAGED:
             raise StoreError(
                 f"store {self._name}: the voiceprint of agent {agent_id} cannot be read; "
                 "enrol that agent again"
@@ -186,33 +248,20 @@ class SqlStore:
 
     def _decode(self, call_id: str, packed: bytes) -> CallResult:
         try:
-            return from_json(CallResult, _unpack(packed))
-        except _DAMAGED:
+            return from_json(CallResult, unpack(packed))
+        except DAMAGED:
             raise StoreError(
                 f"store {self._name}: the result of call {call_id} cannot be read; "
                 "inspect that call again"
             ) from None
 
 
-def _pack(payload: Any) -> bytes:
-    # surrogatepass: a file name that is not UTF-8 must not cost the call.
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return zlib.compress(text.encode("utf-8", "surrogatepass"), 6)
-
-
-def _unpack(packed: bytes) -> Any:
-    return json.loads(zlib.decompress(packed).decode("utf-8", "surrogatepass"))
-
-
-def _text(value: str) -> str:
-    """A text that every database takes: no lone surrogates, no NUL."""
-    return value.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _upsert(connection: Connection, table: Table, row: dict[str, Any]) -> None:
-    """Insert a row or replace the one with the same primary key."""
+def _upsert(
+    connection: Connection, table: Table, row: dict[str, Any], kept: Sequence[str] = ()
+) -> None:
+    """Insert a row or replace the one with the same primary key, all but the columns in `kept`."""
     key = table.primary_key
-    news = {name: value for name, value in row.items() if name not in key.columns}
+    news = {n: value for n, value in row.items() if n not in key.columns and n not in kept}
     if connection.dialect.name == "postgresql":
         pg = postgresql.insert(table).values(row)
         connection.execute(pg.on_conflict_do_update(key, set_=news))
@@ -221,48 +270,26 @@ def _upsert(connection: Connection, table: Table, row: dict[str, Any]) -> None:
         connection.execute(lite.on_conflict_do_update(key, set_=news))
 
 
-def _recording_row(result: CallResult) -> dict[str, Any]:
-    recording = result.call.recording
-    return {
-        "id": recording.id,
-        "source_name": _text(recording.source_name),
-        "duration_ms": recording.duration_ms,
-        "sample_rate_hz": recording.sample_rate_hz,
-        "channels": recording.channels,
-    }
+def _of_call(connection: Connection, call_id: str) -> dict[str, Any]:
+    """What every row of a call's findings repeats of the call."""
+    day = func.coalesce(RESULTS.c.started_at, RESULTS.c.inspected_at).label("started_at")
+    query = select(RESULTS.c.call_id, RESULTS.c.agent_id, day)
+    row = connection.execute(query.where(RESULTS.c.call_id == call_id)).one()
+    return dict(row._mapping)
 
 
-def _result_row(result: CallResult) -> dict[str, Any]:
-    meta = result.call.recording.metadata
-    return {
-        "call_id": _text(result.call_id),
-        "recording_id": result.call.recording.id,
-        "agent_id": None if meta.agent_id is None else _text(meta.agent_id),
-        "scenario": result.scenario,
-        "started_at": meta.started_at,
-        "total": result.score.total,
-        "grade": result.score.grade,
-        "critical": result.score.critical,
-        "review": result.score.review,
-        "rulebook": result.rulebook,
-        "payload": _pack(to_json(result)),
-    }
-
-
-def _finding_row(call_id: str, n: int, finding: Finding) -> dict[str, Any]:
-    place = finding.evidence
-    return {
-        "call_id": call_id,
-        "n": n,
-        "check": finding.check,
-        "family": finding.family,
-        "outcome": finding.outcome.value,
-        "severity": finding.severity.value,
-        "points": finding.points,
-        "confidence": finding.confidence,
-        "start_ms": place.span.start_ms if place else None,
-        "end_ms": place.span.end_ms if place else None,
-        "speaker": place.speaker.value if place and place.speaker else None,
-        "clause": finding.clause,
-        "dimension": finding.dimension,
-    }
+def _put_settled_findings(
+    connection: Connection, call_id: str, settled: Settled, machine: int
+) -> None:
+    mine = FINDINGS.c.call_id == call_id
+    connection.execute(delete(FINDINGS).where(mine, FINDINGS.c.added))
+    if machine:
+        change = update(FINDINGS).where(mine, FINDINGS.c.n == bindparam("place"))
+        rows = [
+            {"place": n, **settled_finding(finding)}
+            for n, finding in enumerate(settled.findings[:machine])
+        ]
+        connection.execute(change, rows)
+    rows = added_rows(_of_call(connection, call_id), settled, machine)
+    if rows:
+        connection.execute(insert(FINDINGS), rows)

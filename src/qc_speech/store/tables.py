@@ -55,9 +55,34 @@ RESULTS = Table(
     Column("review", Boolean, nullable=False),
     Column("rulebook", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),  # zlib of UTF-8 JSON of the CallResult
+    Column("agent_name", Text),
+    Column("team", Text),
+    Column("queue", Text),
+    Column("direction", String(32)),
+    Column("duration_ms", Integer, nullable=False),
+    Column("agent_talk_ms", Integer),
+    Column("customer_talk_ms", Integer),
+    Column("snr_db", Float),
+    Column("mandarin_share", Float),  # of what the agent says
+    Column("risk", Float, nullable=False),  # order of the review queue (reviews.risk)
+    # What counts: the machine's score until people have spoken (reviews.settle).
+    Column("settled_total", Float, nullable=False),
+    Column("settled_grade", String(32), nullable=False),
+    Column("settled_critical", Boolean, nullable=False),
+    Column("settled_review", Boolean, nullable=False),  # a person still has to look
+    Column("reviewed_at", DateTime),  # UTC, of the last verdict that counted
+    Column("inspected_at", DateTime, nullable=False),  # UTC, when it first came in
     Index("ix_results_recording_id", "recording_id"),
     Index("ix_results_agent_id_started_at", "agent_id", "started_at"),
     Index("ix_results_started_at", "started_at"),
+    Index("ix_results_team_started_at", "team", "started_at"),
+    Index("ix_results_queue_started_at", "queue", "started_at"),
+)
+Index(
+    "ix_results_review_queue",
+    RESULTS.c.settled_review,
+    RESULTS.c.risk.desc(),
+    RESULTS.c.call_id,
 )
 
 FINDINGS = Table(
@@ -81,7 +106,37 @@ FINDINGS = Table(
     Column("speaker", String(32)),
     Column("clause", Text, nullable=False),
     Column("dimension", Text, nullable=False),
-    Index("ix_findings_check_outcome", "check", "outcome"),
+    Column("agent_id", Text),  # the call's
+    Column(
+        "started_at", DateTime, nullable=False
+    ),  # the call's; its inspected_at where it has none
+    Column("settled_outcome", String(32), nullable=False),
+    Column("settled_points", Float, nullable=False),
+    # A miss that a person added: `n` goes on after the machine's findings, whose outcome, of which
+    # there is none, stands as not_applicable.
+    Column("added", Boolean, nullable=False),
+    Index("ix_findings_agent_id_started_at", "agent_id", "started_at"),
+    Index("ix_findings_check_settled", "check", "settled_outcome", "started_at"),
+)
+
+# No foreign key: a verdict outlives the result it was given on.
+REVIEWS = Table(
+    "reviews",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("call_id", String(255), nullable=False),
+    Column("check", String(64), nullable=False),
+    Column("start_ms", Integer),  # null: of the whole call
+    Column("end_ms", Integer),
+    Column("outcome", String(32), nullable=False),
+    Column("machine", String(32)),  # null: a miss that the person added
+    Column("reviewer", Text, nullable=False),
+    Column("at", DateTime, nullable=False),  # UTC
+    Column("purpose", String(32), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Index("ix_reviews_call_id", "call_id"),
+    Index("ix_reviews_check_at", "check", "at"),
 )
 
 FAILURES = Table(
