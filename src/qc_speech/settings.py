@@ -14,7 +14,13 @@ from typing import Any
 
 from qc_speech.errors import UsageError
 
-_NOT_SETTINGS = {"QC_SPEECH_LEXICONS", "QC_SPEECH_MODELS", "QC_SPEECH_CONFIG"}
+_NOT_SETTINGS = {
+    "QC_SPEECH_LEXICONS",
+    "QC_SPEECH_MODELS",
+    "QC_SPEECH_CONFIG",
+    "QC_SPEECH_KEY",
+    "QC_SPEECH_KEY_FILE",
+}
 
 _CHOICES = {"usual_agent_channel": ("left", "right", ""), "voiceprints": ("on", "off")}
 

@@ -13,7 +13,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     0: ("model", "errors"),
     1: ("codec", "result", "resources", "settings", "ports", "text", "measures", "rules", "roles",
         "align", "score", "reviews", "scenario", "spelling", "privacy"),
-    2: ("audio", "parties", "engines", "voiceprints", "models", "store", "store_memory",
+    2: ("vault", "audio", "parties", "engines", "voiceprints", "models", "store", "store_memory",
         "migrations"),
     3: ("pipeline", "settling", "publish", "batch", "setup", "intake", "report", "evaluate",
         "export", "doctor", "api"),

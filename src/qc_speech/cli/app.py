@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from qc_speech.cli import (
+    audit_cmd,
     doctor_cmd,
     eval_cmd,
     export_cmd,
@@ -32,6 +33,8 @@ app.command("export")(export_cmd.export_cmd)
 app.add_typer(models_cmd.app, name="models")
 app.add_typer(rules_cmd.app, name="rules")
 app.add_typer(voices_cmd.app, name="voices")
+app.command("audit", epilog=audit_cmd.EPILOG)(audit_cmd.audit_cmd)
+app.add_typer(audit_cmd.key_app, name="key")
 app.command("doctor", epilog=doctor_cmd.EPILOG)(doctor_cmd.doctor)
 
 
