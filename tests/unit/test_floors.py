@@ -17,7 +17,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "migrations"),
     3: ("pipeline", "settling", "publish", "batch", "setup", "intake", "report", "evaluate",
         "export", "doctor", "api"),
-    4: ("cli", "__main__"),
+    4: ("cli", "web", "__main__"),
 }  # fmt: skip
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 

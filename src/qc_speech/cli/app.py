@@ -14,6 +14,7 @@ from qc_speech.cli import (
     run_cmd,
     score_cmd,
     voices_cmd,
+    web_cmd,
 )
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app.add_typer(rules_cmd.app, name="rules")
 app.add_typer(voices_cmd.app, name="voices")
 app.command("audit", epilog=audit_cmd.EPILOG)(audit_cmd.audit_cmd)
 app.add_typer(audit_cmd.key_app, name="key")
+app.add_typer(web_cmd.app, name="web")
 app.command("doctor", epilog=doctor_cmd.EPILOG)(doctor_cmd.doctor)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any
@@ -86,6 +86,10 @@ class SqlStore:
         if not self._closed and self._pid == os.getpid():
             self._closed = True
             self._engine.dispose()
+
+    def transaction(self, *, write: bool) -> AbstractContextManager[Connection]:
+        """One transaction, for rooms with tables of their own; failures are StoreError."""
+        return self._begin(write=write)
 
     def stage(self, recording_id: str, stage: str, key: str) -> Any | None:
         query = select(STAGES.c.payload).where(
