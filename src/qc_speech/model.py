@@ -459,8 +459,8 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Finding:
-    """One outcome of one check. `points` is 0 or negative, after caps; `evidence` None: of the
-    whole call (a thing that is missing has no place)."""
+    """One outcome of one check. `points` after caps: negative what it costs, positive what good
+    practice adds; `evidence` None: of the whole call (a thing that is missing has no place)."""
 
     check: str
     family: str

@@ -21,7 +21,7 @@ from qc_speech.model import (
     Span,
 )
 from qc_speech.rules.rulebook import Check, Rulebook
-from qc_speech.score import finding_reasons, priced, score_call
+from qc_speech.score import finding_reasons, priced, score_call, within_caps
 
 CALIBRATION = "calibration"
 PURPOSES = ("flagged", "sample", "appeal", CALIBRATION)
@@ -61,7 +61,7 @@ def settle(result: CallResult, reviews: Sequence[Review], book: Rulebook) -> Set
     ]
     findings += [_added(result.call, review, prices[review.check]) for review in placed.added]
     judged = (*sorted(placed.decided), *range(len(result.findings), len(findings)))
-    settled = _priced_anew(findings, {findings[n].check for n in judged}, prices)
+    settled = _priced_anew(findings, {findings[n].check for n in judged}, book)
     score = score_call(result.call, settled, book)
     reasons = _reasons(result, settled, judged, book, looked=bool(placed.looked))
     return Settled(
@@ -177,10 +177,11 @@ def _heard_there(call: Call, span: Span) -> Evidence:
 
 
 def _priced_anew(
-    findings: Sequence[Finding], checks: set[str], prices: dict[str, Check]
+    findings: Sequence[Finding], checks: set[str], book: Rulebook
 ) -> tuple[Finding, ...]:
+    prices = {check.check: check for check in book.checks}
     settled = list(findings)
-    for name in checks:
+    for name in checks | _sharing_a_cap(findings, checks, book):
         places = [n for n, finding in enumerate(findings) if finding.check == name]
         own = [findings[n] for n in places]
         if name in prices:
@@ -191,7 +192,19 @@ def _priced_anew(
             )
         for n, finding in zip(places, again):
             settled[n] = finding
-    return tuple(settled)
+    return within_caps(settled, book.scoring)
+
+
+def _sharing_a_cap(findings: Sequence[Finding], checks: set[str], book: Rulebook) -> set[str]:
+    """Checks whose points depend on those of others through the cap of a family or of good
+    practice: what one of them no longer takes of it is another's."""
+    families = {one.family for one in findings if one.check in checks}
+    capped = families & set(book.scoring.family_caps)
+    return {
+        check.check
+        for check in book.checks
+        if check.family in capped or (check.bonus and any(one.bonus for one in book.checks))
+    }
 
 
 def _reasons(

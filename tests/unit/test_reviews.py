@@ -27,7 +27,7 @@ from qc_speech.model import (
 from qc_speech.reviews import WHOLE_CALL, risk, settle, unreviewed
 from qc_speech.rules.kind import Kind, Params
 from qc_speech.rules.rulebook import Check, Rulebook, Scoring
-from qc_speech.score import priced, score_call
+from qc_speech.score import price, priced, score_call
 from qc_speech.settling import judge, keep_result, settle_stored
 from qc_speech.store_memory import MemoryStore
 
@@ -295,3 +295,13 @@ def test_a_verdict_counts_at_once() -> None:
     assert settled.score.total == 100 and store._settled["d01"] == settled
     judge(store, replace(review(), withdrawn=True), {"toy": BOOK})
     assert settle_stored(store, "d01", {"toy": BOOK}) == unreviewed(result(finding()))
+
+
+def test_what_a_verdict_frees_of_a_familys_cap_another_check_costs() -> None:
+    book = replace(BOOK, scoring=Scoring(family_caps={"banned": 8}))
+    found = price([finding("a"), finding("c", span=(5000, 6000))], book)
+    assert [one.points for one in found] == [-5, -3]
+    machine = replace(result(), findings=found, score=score_call(CALL, found, book))
+    settled = settle(machine, [review("a", Outcome.PASS)], book)
+    assert [one.points for one in settled.findings] == [0, -5]
+    assert settled.score.total == 95

@@ -11,8 +11,8 @@ from rule_toys import context, talk
 
 from qc_speech.model import Call, Finding, Outcome, Role, RoleGuess, Severity
 from qc_speech.rules.kind import Kind, Params
-from qc_speech.rules.rulebook import DIMENSIONS, Check, Rulebook, Scoring
-from qc_speech.score import priced, score_call
+from qc_speech.rules.rulebook import DIMENSIONS, Check, Escalation, Rulebook, Scoring
+from qc_speech.score import price, priced, score_call
 
 SCORING = Scoring()
 BOOK = Rulebook("toy", "", "1", None, SCORING, ())
@@ -186,3 +186,84 @@ def test_what_a_person_must_look_at() -> None:
     assert score_call(replace(CALL, utterances=()), (), BOOK).review
     twice = score_call(CALL, (finding(Outcome.UNCERTAIN), finding(Outcome.UNCERTAIN)), BOOK)
     assert len(twice.review_reasons) == 1
+
+
+@st.composite
+def books(draw: st.DrawFn) -> Rulebook:
+    """Rulebooks with caps of families and rewards for good practice."""
+    families = ("phrase", "banned", "timing")
+    checks = []
+    for name in "abcdef":
+        points = draw(POINTS)
+        check = replace(
+            check_of(points, points + draw(POINTS)),
+            check=name,
+            family=draw(st.sampled_from(families)),
+            bonus=draw(st.sampled_from([0.0, 1.0, 2.5])),
+        )
+        checks.append(check)
+    caps = draw(st.dictionaries(st.sampled_from(families), POINTS))
+    scoring = Scoring(family_caps=caps, bonus_cap=draw(POINTS))  # type: ignore[arg-type]
+    return replace(BOOK, scoring=scoring, checks=tuple(checks))
+
+
+@given(books(), st.data())
+def test_caps_of_check_family_and_good_practice_all_hold(
+    book: Rulebook, data: st.DataObject
+) -> None:
+    checks = {check.check: check for check in book.checks}
+    raw = [
+        finding(outcome, check=name, family=checks[name].family)
+        for name in data.draw(st.lists(st.sampled_from("abcdef"), max_size=12))
+        for outcome in [data.draw(st.sampled_from(Outcome))]
+    ]
+    found = price(raw, book)
+    assert [(f.check, f.outcome) for f in found] == [(f.check, f.outcome) for f in raw]
+    for name, check in checks.items():
+        assert sum(f.points for f in found if f.check == name and f.points < 0) >= -check.cap
+    for family, cap in book.scoring.family_caps.items():
+        own = [f.points for f in found if f.family == family and f.points < 0]
+        assert sum(own) >= -cap - 1e-9
+    assert sum(f.points for f in found if f.points > 0) <= book.scoring.bonus_cap + 1e-9
+    for item in found:
+        assert item.points == 0 or item.outcome in (Outcome.PASS, Outcome.VIOLATION)
+        assert item.points <= 0 or item.outcome is Outcome.PASS
+    score = score_call(CALL, found, book)
+    assert 0 <= score.total <= 100
+    assert all(0 <= value <= 100 for _, value in score.dimensions)
+
+
+def test_good_practice_makes_up_for_a_slip_but_never_passes_100() -> None:
+    book = replace(
+        BOOK,
+        scoring=Scoring(bonus_cap=3),
+        checks=(
+            replace(check_of(5, 5), check="slip"),
+            replace(check_of(0, 0), check="kind", bonus=2),
+        ),
+    )
+    raw = [finding(check="slip")] + [finding(Outcome.PASS, check="kind")] * 2
+    found = price(raw, book)
+    assert [f.points for f in found] == [-5, 2, 1]
+    assert score_call(CALL, found, book).total == 98
+    assert score_call(CALL, price(raw[1:], book), book).total == 100
+    critical = finding(severity=Severity.CRITICAL, check="slip")
+    assert score_call(CALL, price([critical, *raw[1:]], book), book).total == 0
+
+
+def test_a_family_costs_its_cap_at_most() -> None:
+    book = replace(
+        BOOK,
+        scoring=Scoring(family_caps={"phrase": 8}),
+        checks=tuple(replace(check_of(5, 10), check=name) for name in "ab"),
+    )
+    found = price([finding(check="a"), finding(check="b"), finding(check="a")], book)
+    assert [f.points for f in found] == [-5, -3, 0]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"factors": (1,)}, {"factors": (2, 3)}, {"factors": (1, 3, 2)}, {"period": "year"}]
+)
+def test_an_escalation_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"factor|period|least 2"):
+        Escalation.model_validate(wrong)

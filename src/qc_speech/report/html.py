@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from qc_speech.cards.tally import add_up
 from qc_speech.codec import from_json, to_json
 from qc_speech.model import CallResult
 from qc_speech.ports import Hook, silent_hook
@@ -21,7 +22,6 @@ from qc_speech.report.names import Names
 from qc_speech.report.overtime import over_time
 from qc_speech.report.scorecard import Card, card_of
 from qc_speech.report.summary import CallEntry, CallRow, entry_of, row_of
-from qc_speech.report.tally import add_up
 
 if TYPE_CHECKING:
     from jinja2 import Environment

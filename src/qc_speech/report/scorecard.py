@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qc_speech.cards.tally import MeanInterval, Tally, add_up, mean_interval
 from qc_speech.model import Outcome
 from qc_speech.report.summary import CallEntry, CallRow, FindingRow
-from qc_speech.report.tally import MeanInterval, Tally, add_up, mean_interval
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qc_speech.cards.tally import Tally, tally_of
 from qc_speech.model import CallResult, Finding, Outcome
-from qc_speech.report.tally import Tally, tally_of
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from qc_speech.cards.tally import wilson
 from qc_speech.report import callpage, labels
-from qc_speech.report.tally import wilson
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _BOTH = Markup('<span class="zh" lang="zh-CN">{}</span><span class="en" lang="en">{}</span>')

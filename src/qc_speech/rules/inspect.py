@@ -18,7 +18,7 @@ from qc_speech.rules.kind import Context, Draft, Kind
 from qc_speech.rules.lexicons import Lexicons
 from qc_speech.rules.rulebook import Check, Rulebook
 from qc_speech.rules.verdict import doubted
-from qc_speech.score import priced
+from qc_speech.score import price
 
 _NOT_ASKED = Draft(Outcome.NOT_APPLICABLE, 1.0, "这类通话（场景）不考核本项")
 
@@ -42,8 +42,8 @@ def find_all(ctx: Context, rulebook: Rulebook) -> tuple[Finding, ...]:
         drafts = check.kind.run(ctx, check.params) if applies(ctx, check) else (_NOT_ASKED,)
         if check.family != "timing":  # ringing and length are nobody's words
             drafts = doubted(drafts, ctx.call.roles)
-        findings.extend(priced([_finding(draft, check) for draft in drafts], check))
-    return tuple(findings)
+        findings.extend(_finding(draft, check) for draft in drafts)
+    return price(findings, rulebook)
 
 
 def applies(ctx: Context, check: Check) -> bool:

@@ -34,6 +34,7 @@ class CheckRule(pydantic.BaseModel):
     family: Family | None = None
     points: float | None = pydantic.Field(default=None, ge=0, le=100)
     cap: float | None = pydantic.Field(default=None, ge=0, le=100)
+    bonus: float | None = pydantic.Field(default=None, ge=0, le=20)  # for each pass (good practice)
     severity: Severity | None = None
     dimension: str | None = None
     clause: str | None = None
@@ -49,15 +50,49 @@ class CheckRule(pydantic.BaseModel):
         return value
 
 
+class Escalation(pydantic.BaseModel):
+    """What repeats cost an agent (屡犯加重): the nth call in a `period` that violates the same
+    check (or family) counts `factors`[n-1] times its points; further ones as the last factor. It
+    is kept on the agent's card, beside the calls' scores: a call's score rests on it alone."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    period: Literal["day", "week", "month"] = "month"
+    by: Literal["check", "family"] = "check"
+    severities: tuple[Severity, ...] = (Severity.MAJOR, Severity.CRITICAL)
+    factors: tuple[float, ...] = pydantic.Field(default=(1, 1.5, 2), min_length=2)
+
+    @pydantic.field_validator("factors")
+    @classmethod
+    def _rising(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if value[0] != 1 or any(b < a for a, b in itertools.pairwise(value)):
+            raise ValueError("the first factor is 1 and none is below the one before it")
+        return value
+
+
 class Scoring(pydantic.BaseModel):
-    """How findings become a score. Grades from the best down: the first whose floor is reached."""
+    """How findings become a score. Grades from the best down: the first whose floor is reached.
+
+    `family_caps`: at most so many points of a call for all checks of a family. `bonus_cap`: all
+    good practice of a call adds so many points at most, and never beyond 100."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     critical_total: float = pydantic.Field(default=0, ge=0, le=100)
     critical_from: float = pydantic.Field(default=0.75, ge=0, le=1)
     review_below: float = pydantic.Field(default=0.6, ge=0, le=1)
+    family_caps: dict[Family, float] = pydantic.Field(default_factory=dict)
+    bonus_cap: float = pydantic.Field(default=5, ge=0, le=100)
+    escalation: Escalation | None = None
     grades: tuple[tuple[str, float], ...] = (("A", 95), ("B", 85), ("C", 70), ("D", 60), ("E", 0))
+
+    @pydantic.field_validator("family_caps")
+    @classmethod
+    def _not_negative(cls, value: dict[str, float]) -> dict[str, float]:
+        for family, cap in value.items():
+            if not 0 <= cap <= 100:
+                raise ValueError(f"the cap of {family} is {cap:g}; give 0 to 100 points")
+        return value
 
     @pydantic.field_validator("grades")
     @classmethod
@@ -104,6 +139,7 @@ class Check:
     clause: str
     scenarios: tuple[str, ...] = ()  # asked only in calls of these; empty: in every call
     shown: str | None = None  # what the agent reads when it is violated
+    bonus: float = 0.0  # points that a pass adds
 
 
 @dataclass(frozen=True)
@@ -261,7 +297,7 @@ def _check(rule: Rule, conditions: dict[str, Condition], kinds: Mapping[str, Kin
         check=check, kind=kind, params=params, family=given["family"], points=points, cap=cap,
         severity=Severity(given["severity"]), dimension=given["dimension"],
         clause=given["clause"], scenarios=tuple(given.get("scenarios", ())),
-        shown=given.get("shown"),
+        shown=given.get("shown"), bonus=float(given.get("bonus") or 0),
     )  # fmt: skip
 
 

@@ -31,9 +31,10 @@ class Tally:
             raise ValueError("a tally holds counts, and counts are not negative")
 
     def __add__(self, other: Tally) -> Tally:
+        # Rounded to what a rulebook can give: so sums are exact, in whatever order they are made.
         return Tally(
-            self.points + other.points,
-            self.max_points + other.max_points,
+            round(self.points + other.points, 4),
+            round(self.max_points + other.max_points, 4),
             self.passed + other.passed,
             self.violated + other.violated,
             self.uncertain + other.uncertain,

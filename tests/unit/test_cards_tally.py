@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_calls import FINDINGS, call
 
-from qc_speech.report.tally import (
+from qc_speech.cards.tally import (
     Tally,
     add_up,
     mean_interval,
