@@ -184,13 +184,13 @@ class _Worker:
         except QcError as error:
             message = str(error)
         except OSError as error:
-            raise _disk(error) from None
+            raise disk_fault(error) from None
         except MemoryError:
             message = f"{source.path.name}: not enough memory; use fewer workers or split the file"
         except Exception as error:
             # A fault of ours or of an engine: named without the words of the call.
             message = (
-                f"{source.path.name}: internal error {type(error).__name__} at {_place(error)}; "
+                f"{source.path.name}: internal error {type(error).__name__} at {place_of(error)}; "
                 "please report it"
             )
         self.store.put_failure(str(source.path), message)
@@ -200,7 +200,8 @@ class _Worker:
         self.store.close()
 
 
-def _place(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
+    """FILE:LINE where an error was raised."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -209,7 +210,8 @@ def _place(error: BaseException) -> str:
     return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
 
 
-def _disk(error: OSError) -> StoreError:
+def disk_fault(error: OSError) -> StoreError:
+    """What the user reads of a disk that is full or may not be written."""
     if error.errno == errno.ENOSPC:
         return StoreError("the disk is full; free some space and run again: it goes on from there")
     where = error.filename or "the output folder"

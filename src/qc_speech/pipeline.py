@@ -88,6 +88,15 @@ class Engines:
     voices_model: str = ""  # what makes the voiceprints it can compare with
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the recognizer is to hear of one recording, apart from the process that prepared it."""
+
+    recording_id: str
+    key: str  # of the transcript
+    passages: tuple[Passage, ...]
+
+
 class Inspector:
     """Inspects recordings one by one with one set of engines, rules and one store."""
 
@@ -136,6 +145,16 @@ class Inspector:
             cost = seconds * one.recording.duration_ms / shared
             one.heard(Transcript(one.recording.id, chunks, asr.stamp), cost)
             one.hook("transcribe", 1, 1)
+
+    def hear_asked(self, asked: Sequence[Asked]) -> None:
+        """Hear what other processes prepared, together, and keep the transcripts in the store,
+        where the rest of the inspection finds them."""
+        asr = self._engines.transcriber()
+        answers = iter(asr.transcribe([one for each in asked for one in each.passages]))
+        for each in asked:
+            chunks = tuple(chunk for _ in each.passages for chunk in next(answers))
+            transcript = Transcript(each.recording_id, chunks, asr.stamp)
+            self._store.put_stage(each.recording_id, "transcript", each.key, to_json(transcript))
 
     def hear(self, path: Path, metadata: Metadata, hook: Hook = silent_hook) -> Call:
         """Who said what and when, without measuring or judging it."""
@@ -197,6 +216,10 @@ class Inspection:
             return tuple(Passage(row, spans(row), channel) for channel, row in enumerate(samples))
         by_voice = pieces_by_speaker(self.diarization.exclusive, self.recording.duration_ms)
         return tuple(Passage(samples[0], pieces) for _, pieces in by_voice)
+
+    def asked(self) -> Asked:
+        """The same for a recognizer in another process."""
+        return Asked(self._id, self._transcript_key, self.passages())
 
     def heard(self, transcript: Transcript, seconds: float) -> None:
         """Take and keep what the recognizer heard."""

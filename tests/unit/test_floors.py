@@ -15,8 +15,8 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "align", "score", "reviews", "scenario", "spelling", "privacy", "cards"),
     2: ("vault", "audio", "parties", "engines", "voiceprints", "models", "store", "store_memory",
         "migrations"),
-    3: ("pipeline", "settling", "publish", "batch", "setup", "intake", "report", "evaluate",
-        "export", "doctor", "api"),
+    3: ("pipeline", "settling", "publish", "batch", "nightly", "setup", "intake", "report",
+        "evaluate", "export", "doctor", "api"),
     4: ("cli", "web", "__main__"),
 }  # fmt: skip
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

@@ -6,6 +6,7 @@ import typer
 
 from qc_speech.cli import (
     audit_cmd,
+    batch_cmd,
     doctor_cmd,
     eval_cmd,
     export_cmd,
@@ -28,6 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("run", epilog=run_cmd.EPILOG)(run_cmd.run)
+app.command("batch", epilog=batch_cmd.EPILOG)(batch_cmd.batch)
 app.command("score", epilog=score_cmd.EPILOG)(score_cmd.score)
 app.command("eval")(eval_cmd.evaluate_cmd)
 app.command("export")(export_cmd.export_cmd)

@@ -76,6 +76,17 @@ def _cuda_devices() -> int:
     return int(ctranslate2.get_cuda_device_count())
 
 
+def gpus(settings: Settings) -> int:
+    """GPUs that a batch would hear on; 0 on a CPU."""
+    return _cuda_devices() if device_of(settings) == "cuda" else 0
+
+
+def recognizer_bytes(settings: Settings) -> float:
+    """Size of the recognizer's files. Raises ModelError when they are not there."""
+    folder = _folder(settings.asr_model)
+    return float(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
+
+
 def device_of(settings: Settings) -> str:
     """cpu or cuda; auto takes a GPU where there is one."""
     if settings.device != "auto":

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qc_speech.errors import UsageError
+from qc_speech.errors import ManifestError, UsageError
 from qc_speech.intake.fields import read_fields
 from qc_speech.intake.manifest import Entry, Identity, Manifest, read_manifest
 from qc_speech.intake.naming import CallIds, NamePattern, compile_pattern
@@ -39,12 +39,14 @@ def gather(
     *,
     scenarios: Collection[str] = SCENARIOS,
     skip: Sequence[Path] = (),
+    strict: bool = True,
 ) -> Intake:
     """The recordings of files, folders (recursively) and a manifest, with their metadata.
 
     Without `manifest`, a manifest.csv beside the recordings is used. `pattern` reads metadata
     from the names of recordings that no manifest names. `skip`: folders not to look into (the
-    program's own output). Raises ManifestError when a manifest is none, UsageError when the
+    program's own output). Raises ManifestError when a manifest is none (`strict` False: that is
+    a Problem, and no recording of its folder is run until it is mended), UsageError when the
     pattern is wrong or there is nothing to run; all else is a Problem.
     """
     if not paths and manifest is None:
@@ -52,12 +54,20 @@ def gather(
     names = compile_pattern(pattern) if pattern else None
     seen = survey(paths, skip)
     chosen = [manifest] if manifest is not None else list(seen.manifests.values())
-    manifests = [read_manifest(path, scenarios) for path in chosen]
+    manifests, broken = _read_all(chosen, scenarios, strict)
     whole_run = not paths
     lines = [one for each in manifests for one in _lines(each, seen, whole_run, manifest)]
     entries = (entry for each in manifests for entry in each.entries)
     named = {entry.identity for entry in entries if entry.identity}
-    unnamed = [found for found in seen.files.values() if found.identity not in named]
+    closed = tuple(
+        f"{os.path.realpath(problem.path.parent)}/" for problem in broken if problem.path
+    )
+    unnamed = [
+        found
+        for found in seen.files.values()
+        if found.identity not in named
+        and not (closed and os.path.realpath(found.path).startswith(closed))
+    ]
     others, misfits = _by_name(unnamed, names, scenarios)
     notes = [note for each in manifests for note in each.notes]
     if misfits:
@@ -67,7 +77,23 @@ def gather(
         )
         notes.append(Problem("file names", message))
     sources, problems = _identify(_without_twins(lines) + others)
-    return Intake(tuple(sources), (*seen.problems, *problems), tuple(notes))
+    return Intake(tuple(sources), (*seen.problems, *broken, *problems), tuple(notes))
+
+
+def _read_all(
+    paths: Sequence[Path], scenarios: Collection[str], strict: bool
+) -> tuple[list[Manifest], list[Problem]]:
+    manifests: list[Manifest] = []
+    broken: list[Problem] = []
+    for path in paths:
+        try:
+            manifests.append(read_manifest(path, scenarios))
+        except ManifestError as error:
+            if strict:
+                raise
+            name = printable(str(path))
+            broken.append(Problem(name, str(error).removeprefix(f"{name}: "), path))
+    return manifests, broken
 
 
 @dataclass(frozen=True)
@@ -164,15 +190,15 @@ def _identify(candidates: Sequence[_Candidate]) -> tuple[list[Source], list[Prob
     for one in checked:
         if one.faults or one.path is None:
             if one.wanted:
-                problems.append(
-                    Problem(printable(one.where), printable("; also ".join(one.faults)))
-                )
+                message = printable("; also ".join(one.faults))
+                problems.append(Problem(printable(one.where), message, one.path))
             continue
         values = dict(one.values)
-        if "call_id" not in values:
+        named = "call_id" in values
+        if not named:
             values["call_id"] = ids.derive(one.path.stem, partial(_places, one), one.where)
         if one.wanted:
-            sources.append(Source(one.path, Metadata(**values), one.line))
+            sources.append(Source(one.path, Metadata(**values), one.line, named))
     return sources, problems
 
 

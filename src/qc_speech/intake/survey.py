@@ -11,6 +11,8 @@ from pathlib import Path
 from qc_speech.intake.manifest import NAME, Identity
 from qc_speech.intake.values import AUDIO_EXTENSIONS, Problem, printable
 
+EMPTY = "holds no recordings"
+
 
 @dataclass(frozen=True)
 class Found:
@@ -111,9 +113,7 @@ def _search(root: Path, closed: set[Identity], seen: Survey) -> None:
         seen.files.setdefault(one.identity, one)
     if not found and not manifests:
         kinds = ", ".join(sorted(extension[1:] for extension in AUDIO_EXTENSIONS))
-        seen.problems.append(
-            Problem(printable(str(root)), f"holds no recordings ({kinds}); check the path")
-        )
+        seen.problems.append(Problem(printable(str(root)), f"{EMPTY} ({kinds}); check the path"))
 
 
 def _recordings(root: Path, folder: str, names: Iterable[str]) -> list[Found]:

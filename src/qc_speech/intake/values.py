@@ -20,6 +20,7 @@ class Source:
     path: Path
     metadata: Metadata
     manifest_line: int | None = None
+    named: bool = False  # its call id was written down, not derived from the file name
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Problem:
 
     where: str
     message: str
+    path: Path | None = None  # the recording that a manifest's line means, there or not
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qc_speech.store.opening import open_store
+from qc_speech.store.queue import Queue
 from qc_speech.store.sql import SqlStore
 
-__all__ = ["SqlStore", "open_store"]
+__all__ = ["Queue", "SqlStore", "open_store"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
@@ -235,6 +236,26 @@ class SqlStore:
                 f"store {self._name}: the voiceprint of agent {agent_id} cannot be read; "
                 "enrol that agent again"
             ) from None
+
+    @contextmanager
+    def named_lock(self, name: str) -> Iterator[Callable[[], bool]]:
+        """A way to take a lock that a database server keeps for this name; let go at the end, or
+        when the process ends. Yields what tries to take it: True when it is held. With SQLite,
+        which is a file of one machine, always."""
+        if self._engine.dialect.name != "postgresql":
+            yield lambda: True
+            return
+        key = zlib.crc32(name.encode()) | 0x71C5_0000_0000
+        try:
+            with self._engine.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                take = select(func.pg_try_advisory_lock(key))
+                try:
+                    yield lambda: bool(connection.execute(take).scalar())
+                finally:
+                    connection.invalidate()  # closed and not pooled: the lock ends with it
+        except DATABASE_ERRORS as error:
+            raise fault(self._name, error) from None
 
     @contextmanager
     def _begin(self, *, write: bool) -> Iterator[Connection]:

@@ -1,0 +1,349 @@
+"""What one worker process does with one recording: hostile bytes are read here and nowhere else.
+
+A recording is one task (`whole`), or three where recognizers have processes of their own: `prepare`
+(decode, cut, tell apart), `hear`, `finish` (measure, check, store). The results of each lie in the
+store under their keys, so a killed worker costs the task that it was at.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qc_speech import audio
+from qc_speech.batch import disk_fault, place_of, playable_copy, write_call
+from qc_speech.errors import AudioError, ModelError, QcError, StoreError
+from qc_speech.model import CallResult, Metadata, Span
+from qc_speech.nightly import storage
+from qc_speech.nightly.archive import Archive
+from qc_speech.nightly.looking import mark_of
+from qc_speech.publish import remember_source
+from qc_speech.settings import Settings
+from qc_speech.store.queue import Item, State
+
+if TYPE_CHECKING:
+    from qc_speech.pipeline import Asked, Inspection
+
+AGAIN = "again"  # it failed by a fault that may pass
+PREPARED = "prepared"
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What all workers of a batch are told."""
+
+    out: Path
+    store: str
+    settings: Settings
+    rules: Path | None
+    rulebook: str | None
+    processes: int
+    spool: Path
+    archive: Archive
+    endpoints: Mapping[str, str] = field(default_factory=dict)  # by name of the source
+
+
+@dataclass(frozen=True)
+class Handoff:
+    """A prepared recording: what the recognizer hears (samples in a file, (channels, n) float32 at
+    16 kHz) and what the rest of the inspection needs."""
+
+    item: Item
+    path: str
+    metadata: Metadata
+    samples: str
+    recording_id: str
+    key: str
+    parts: tuple[tuple[int, int | None, tuple[Span, ...], tuple[str, ...]], ...]
+    seconds: float
+    duration_ms: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended for one item: a State's value, AGAIN, or PREPARED with what to hear."""
+
+    id: str
+    state: str
+    reason: str = ""
+    call_id: str = ""
+    kept: bool = False  # nothing was new
+    duration_ms: int | None = None
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+    critical: bool = False
+    review: bool = False
+    handoff: Handoff | None = None
+    broken: bool = False  # the engines may be left in a bad state: go on in a new process
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Nothing more can be done, whatever the recording: the store, a model, the disk."""
+
+    message: str
+
+
+@dataclass
+class _Ready:
+    path: Path
+    metadata: Metadata
+    recording_id: str
+
+
+class _Ended(Exception):
+    """A recording has ended early."""
+
+    def __init__(self, state: str, reason: str, *, done: CallResult | None = None) -> None:
+        super().__init__(reason)
+        self.state, self.reason, self.done = state, reason, done
+
+
+class Desk:
+    """Engines, rules and a connection of one process."""
+
+    def __init__(self, orders: Orders) -> None:
+        from qc_speech.pipeline import Inspector
+        from qc_speech.setup import load_rules, make_engines, usual_channel
+        from qc_speech.store import Queue, open_store
+
+        self._orders = orders
+        self._store = open_store(_address(orders.store))
+        self._queue = Queue(self._store)
+        engines = make_engines(orders.settings, orders.processes)
+        self._inspector = Inspector(
+            replace(
+                engines,
+                transcriber=_loading(engines.transcriber, "recognizer"),
+                diarizer=_loading(engines.diarizer, "diarizer"),
+            ),
+            load_rules(orders.rules),
+            self._store,
+            rulebook=orders.rulebook,
+            usual_channel=usual_channel(orders.settings),
+        )
+
+    def whole(self, item: Item) -> Outcome:
+        """Inspect, store and archive a recording."""
+        return self._guarded(item, lambda: self._whole(item))
+
+    def prepare(self, item: Item) -> Outcome:
+        """All that comes before hearing; ends the recording where nothing has to be heard."""
+        return self._guarded(item, lambda: self._prepare(item))
+
+    def hear(self, handoffs: Sequence[Handoff]) -> tuple[Outcome, ...]:
+        """Hear prepared recordings together; where that fails, each alone."""
+        if len(handoffs) > 1:
+            try:
+                self._inspector.hear_asked([_asked(one) for one in handoffs])
+                return tuple(_heard(one) for one in handoffs)
+            except (StoreError, ModelError):
+                raise
+            except Exception:
+                pass  # found again, and blamed, below
+        return tuple(
+            self._guarded(one.item, lambda one=one: self._hear(one))  # type: ignore[misc]
+            for one in handoffs
+        )
+
+    def finish(self, handoff: Handoff) -> Outcome:
+        """Measure, check, store and archive what was heard."""
+        return self._guarded(handoff.item, lambda: self._finish(handoff))
+
+    def _whole(self, item: Item) -> Outcome:
+        started = time.perf_counter()
+        ready = self._ready(item)
+        result = self._inspector.is_done(ready.path, ready.metadata)
+        kept = result is not None
+        if result is None:
+            result = self._inspector.inspect(ready.path, ready.metadata)
+        self._publish(item, ready.path, result)
+        return _done(item, result, kept, time.perf_counter() - started)
+
+    def _prepare(self, item: Item) -> Outcome:
+        started = time.perf_counter()
+        ready = self._ready(item)
+        result = self._inspector.is_done(ready.path, ready.metadata)
+        kept = result is not None
+        if result is None:
+            inspection = self._inspector.prepare(ready.path, ready.metadata)
+            if inspection.transcript is None:
+                seconds = time.perf_counter() - started
+                handoff = self._hand_over(item, ready, inspection, seconds)
+                return Outcome(item.id, PREPARED, handoff=handoff)
+            result = inspection.finish()
+        self._publish(item, ready.path, result)
+        return _done(item, result, kept, time.perf_counter() - started)
+
+    def _hear(self, handoff: Handoff) -> Outcome:
+        self._inspector.hear_asked([_asked(handoff)])
+        return _heard(handoff)
+
+    def _finish(self, handoff: Handoff) -> Outcome:
+        started, path = time.perf_counter(), Path(handoff.path)
+        inspection = self._inspector.prepare(path, handoff.metadata)
+        if inspection.transcript is None:  # the rules of keeping changed, or the row is damaged
+            self._inspector.transcribe((inspection,))
+        result = inspection.finish()
+        self._publish(handoff.item, path, result)
+        seconds = handoff.seconds + time.perf_counter() - started
+        return _done(handoff.item, result, False, seconds)
+
+    def _hand_over(
+        self, item: Item, ready: _Ready, inspection: Inspection, seconds: float
+    ) -> Handoff:
+        asked = inspection.asked()
+        rows: list[Any] = []  # the samples of each channel once, however many voices it has
+        parts = []
+        for passage in asked.passages:
+            row = next((n for n, kept in enumerate(rows) if kept is passage.samples), len(rows))
+            if row == len(rows):
+                rows.append(passage.samples)
+            parts.append((row, passage.channel, passage.spans, passage.hotwords))
+        samples = self._orders.spool / f"{item.id}.npy"
+        np.save(samples, np.stack(rows) if rows else np.zeros((0, 0), np.float32))
+        return Handoff(
+            item, str(ready.path), ready.metadata, str(samples), asked.recording_id, asked.key,
+            tuple(parts), seconds, inspection.recording.duration_ms,
+        )  # fmt: skip
+
+    def _ready(self, item: Item) -> _Ready:
+        """Bring the file here, make sure that it is what was found, and what else has its bytes.
+        Raises _Ended, StorageError."""
+        found, path = item.found, Path(item.found.path)
+        try:
+            if "://" in found.source:
+                storage.fetch(found.source, self._orders.endpoints.get(found.origin, ""), path)
+                recording_id = audio.file_id(path)
+            else:
+                self._check_mark(item, path)
+                recording_id = audio.file_id(path)
+                self._check_mark(item, path)
+        except FileNotFoundError:
+            raise self._missing(item) from None
+        except (OSError, AudioError) as error:
+            reason = getattr(error, "strerror", None) or str(error).partition(": ")[2]
+            raise _Ended(AGAIN, f"cannot be read ({reason})") from None
+        identity = self._queue.identify(item, recording_id)
+        if identity.same_as is not None:
+            self._orders.archive.take(found, path)
+            raise _Ended(State.DUPLICATE.value, f"holds the same bytes as {identity.same_as}")
+        if identity.clash is not None:
+            raise _Ended(
+                State.QUARANTINED.value,
+                f"its call id {identity.call_id} belongs to other bytes already: {identity.clash}; "
+                "give each call its own",
+            )
+        metadata = replace(found.metadata, call_id=identity.call_id)
+        return _Ready(path, metadata, recording_id)
+
+    def _check_mark(self, item: Item, path: Path) -> None:
+        if mark_of(path.stat()) != item.found.mark:
+            raise _Ended(State.GONE.value, "was written anew after it was found; found again then")
+
+    def _missing(self, item: Item) -> _Ended:
+        """A file that is not there was archived by a batch that was killed, or taken away."""
+        result = self._store.result(item.call_id) if item.recording_id else None
+        if result is not None and result.call.recording.id == item.recording_id:
+            return _Ended(State.DONE.value, "", done=result)
+        cure = "was taken away before it was heard; put it back, or let it rest"
+        return _Ended(State.QUARANTINED.value, cure)
+
+    def _publish(self, item: Item, path: Path, result: CallResult) -> None:
+        orders = self._orders
+        write_call(orders.out, result)
+        playable_copy(orders.out, path, result)
+        kept = orders.archive.take(item.found, path)
+        where = kept or path
+        if "://" not in item.found.source or kept is not None:
+            remember_source(self._store, result, where.resolve())
+        self._store.clear_failure(item.found.source)
+
+    def _guarded(self, item: Item, work: Callable[[], Outcome]) -> Outcome:
+        """One recording's fault is its own; a store, model or disk that fails stops the batch
+        (StoreError, ModelError)."""
+        try:
+            return work()
+        except _Ended as end:
+            if end.done is not None:
+                return _done(item, end.done, True, 0.0)
+            return Outcome(item.id, end.state, end.reason)
+        except (StoreError, ModelError):
+            raise
+        except storage.StorageError as error:
+            return Outcome(item.id, AGAIN, str(error))
+        except QcError as error:
+            return Outcome(item.id, State.QUARANTINED.value, _without_name(error, item))
+        except OSError as error:
+            raise disk_fault(error) from None
+        except MemoryError:
+            reason = "not enough memory; use fewer workers or split the file"
+            return Outcome(item.id, AGAIN, reason, broken=True)
+        except Exception as error:
+            # A fault of ours or of an engine: named without the words of the call.
+            what = f"internal error {type(error).__name__} at {place_of(error)}; please report it"
+            return Outcome(item.id, AGAIN, what, broken=True)
+
+    def close(self) -> None:
+        self._store.close()
+
+
+def _address(store: str) -> str | Path:
+    return store if "://" in store else Path(store)
+
+
+def _loading(make: Callable[[], Any], what: str) -> Callable[[], Any]:
+    """A maker whose failure is the model's and not the recording's."""
+
+    def made() -> Any:
+        try:
+            return make()
+        except (QcError, MemoryError):
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"the {what} cannot be loaded ({type(error).__name__}); "
+                "run: qc-speech models verify"
+            ) from None
+
+    return made
+
+
+def _asked(handoff: Handoff) -> Asked:
+    from qc_speech.pipeline import Asked
+    from qc_speech.ports import Passage
+
+    rows = np.load(handoff.samples, mmap_mode="r")
+    passages = tuple(
+        Passage(np.asarray(rows[row]), spans, channel, hotwords)
+        for row, channel, spans, hotwords in handoff.parts
+    )
+    return Asked(handoff.recording_id, handoff.key, passages)
+
+
+def _heard(handoff: Handoff) -> Outcome:
+    return Outcome(handoff.item.id, PREPARED, handoff=handoff)
+
+
+def _without_name(error: QcError, item: Item) -> str:
+    return str(error).removeprefix(f"{Path(item.found.path).name}: ")
+
+
+def _done(item: Item, result: CallResult, kept: bool, seconds: float) -> Outcome:
+    recording = result.call.recording
+    return Outcome(
+        item.id,
+        State.DONE.value,
+        call_id=result.call_id,
+        kept=kept,
+        duration_ms=recording.duration_ms,
+        seconds=0.0 if kept else seconds,
+        warnings=recording.warnings,
+        critical=result.score.critical,
+        review=result.score.review,
+    )
