@@ -28,6 +28,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qc_speech import vault
 from qc_speech.errors import QcError, StoreError
 from qc_speech.intake import Source
 from qc_speech.model import CallResult
@@ -337,11 +338,28 @@ def write_call(out: Path, result: CallResult) -> Path:
     """Write OUT/calls/<call_id>.json atomically; unchanged files are left alone."""
     path = call_file(out, result.call_id)
     text = json.dumps(to_public(result), ensure_ascii=False, indent=1) + "\n"
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
+    return write_private(path, text.encode())
+
+
+def write_private(path: Path, data: bytes) -> Path:
+    """Write a file that holds what was said; under a configured key it is sealed and has another
+    name (`sealed_name`), and no open one stays beside it. Returns where it lies."""
+    key, sealed = vault.configured(), sealed_name(path)
+    if key is None and path.is_file() and path.read_bytes() == data:
         return path
+    if key and sealed.is_file() and key.open(sealed.read_bytes()) == data:
+        return sealed
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda stream: stream.write(text.encode()))
-    return path
+    target, other = (sealed, path) if key else (path, sealed)
+    kept = key.seal(data) if key else data
+    write_atomically(target, lambda stream: stream.write(kept))
+    other.unlink(missing_ok=True)
+    return target
+
+
+def sealed_name(path: Path) -> Path:
+    """Where a file lies that is sealed with a key (vault.py)."""
+    return path.with_name(path.name + ".fernet")
 
 
 def write_atomically(path: Path, write: Callable[[Any], Any]) -> None:
@@ -359,7 +377,7 @@ def write_atomically(path: Path, write: Callable[[Any], Any]) -> None:
 def playable_copy(out: Path, source: Path, result: CallResult) -> None:
     """A FLAC copy for the pages where a browser cannot play the recording itself (AMR, GSM…)."""
     path = out / "audio" / f"{result.call_id}.flac"
-    if path.is_file() or browser_plays(source):
+    if path.is_file() or sealed_name(path).is_file() or browser_plays(source):
         return
     import soundfile
 
@@ -370,8 +388,7 @@ def playable_copy(out: Path, source: Path, result: CallResult) -> None:
     # Into memory first: libsndfile swallows a full disk and leaves a broken file.
     flac = io.BytesIO()
     soundfile.write(flac, sound.samples.T, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda stream: stream.write(flac.getbuffer()))
+    write_private(path, flac.getvalue())
 
 
 def browser_plays(path: Path) -> bool:

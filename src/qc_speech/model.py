@@ -244,7 +244,8 @@ class Asked:
 class Call:
     """A recording with its utterances in order of start and its turns by role: what measures and
     rules read. `turns` are the stretches of speech (they may overlap), labelled by speaker.
-    `asked` is empty when the audio was not asked for what the text leaves in doubt."""
+    `asked` is empty when the audio was not asked for what the text leaves in doubt. `masked`: the
+    kinds of personal data that were covered up afterwards; such a call is not judged again."""
 
     recording: Recording
     utterances: tuple[Utterance, ...]
@@ -252,6 +253,7 @@ class Call:
     roles: RoleGuess
     stamps: tuple[Stamp, ...] = ()
     asked: tuple[Asked, ...] = ()
+    masked: tuple[str, ...] = ()
 
     def role_turns(self, role: Role) -> tuple[Turn, ...]:
         return tuple(turn for turn in self.turns if self.roles.of(turn.speaker) is role)

@@ -168,6 +168,8 @@ class Inspector:
         if result is None:
             return None
         recording_id = audio_files.file_id(path)
+        if result.call.masked and result.call.recording.id == recording_id:
+            return result  # judged when its text was whole
         mark = self._store.stage(recording_id, "result", metadata.call_id)
         return result if mark == self.mark(recording_id, metadata, result) else None
 
@@ -381,7 +383,10 @@ def score(call: Call, measures: Measures, rules: Rules, rulebook: str | None) ->
 
 
 def rescore(result: CallResult, rules: Rules, rulebook: str | None) -> CallResult:
-    """A stored result under today's rules; what was heard and measured stays."""
+    """A stored result under today's rules; what was heard and measured stays. A masked call keeps
+    the judgement that was made when its text was whole."""
+    if result.call.masked:
+        return result
     return replace(score(result.call, result.measures, rules, rulebook), seconds=result.seconds)
 
 

@@ -22,7 +22,12 @@ _NOT_SETTINGS = {
     "QC_SPEECH_KEY_FILE",
 }
 
-_CHOICES = {"usual_agent_channel": ("left", "right", ""), "voiceprints": ("on", "off")}
+_CHOICES = {
+    "usual_agent_channel": ("left", "right", ""),
+    "voiceprints": ("on", "off"),
+    "purge_originals": ("on", "off"),
+    "mask_reversible": ("on", "off"),
+}
 
 
 def _setting(default: Any, help_text: str) -> Any:
@@ -57,6 +62,22 @@ class Settings:
     )
     voiceprints: str = _setting(
         "on", "on: compare the agent's voice with his enrolled voiceprint, if any; off: never"
+    )
+    keep_audio_days: int = _setting(0, "days until a call's sound is removed; 0: never")
+    keep_transcripts_days: int = _setting(0, "days until what was said is removed; 0: never")
+    keep_results_days: int = _setting(0, "days until all of a call is removed; 0: never")
+    purge_originals: str = _setting(
+        "off", "on: keep_audio_days removes the recordings too, not only copies in --out"
+    )
+    mask_after_days: int = _setting(
+        -1, "days until personal data in transcripts is masked; 0: at once; -1: never"
+    )
+    mask_kinds: str = _setting(
+        "phone,id_card,bank_card,number,name", "what is masked, of these and address"
+    )
+    mask_confidence: float = _setting(0.5, "from this confidence on (0 to 1) something is masked")
+    mask_reversible: str = _setting(
+        "off", "on: the whole text stays beside it, readable only with the key"
     )
     file_name_pattern: str = _setting("", "metadata in file names, e.g. {agent_id}_{call_id}")
 

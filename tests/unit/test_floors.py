@@ -16,7 +16,8 @@ FLOORS: dict[int, tuple[str, ...]] = {
     2: ("vault", "audio", "parties", "engines", "voiceprints", "models", "store", "store_memory",
         "migrations"),
     3: ("pipeline", "settling", "publish", "batch", "nightly", "setup", "intake", "report",
-        "evaluate", "export", "doctor", "api"),
+        "evaluate", "export", "doctor", "api",
+        "retention", "sealing"),
     4: ("cli", "web", "__main__"),
 }  # fmt: skip
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

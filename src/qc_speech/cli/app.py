@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import typer
 
 from qc_speech.cli import (
@@ -11,12 +13,15 @@ from qc_speech.cli import (
     eval_cmd,
     export_cmd,
     models_cmd,
+    purge_cmd,
     rules_cmd,
     run_cmd,
     score_cmd,
     voices_cmd,
     web_cmd,
 )
+
+_SHARED = ("models", "rules", "doctor")  # write nothing of a call, but files others may read
 
 app = typer.Typer(
     name="qc-speech",
@@ -36,6 +41,8 @@ app.command("export")(export_cmd.export_cmd)
 app.add_typer(models_cmd.app, name="models")
 app.add_typer(rules_cmd.app, name="rules")
 app.add_typer(voices_cmd.app, name="voices")
+app.command("purge", epilog=purge_cmd.EPILOG)(purge_cmd.purge)
+app.command("reveal")(purge_cmd.reveal)
 app.command("audit", epilog=audit_cmd.EPILOG)(audit_cmd.audit_cmd)
 app.add_typer(audit_cmd.key_app, name="key")
 app.add_typer(web_cmd.app, name="web")
@@ -44,6 +51,7 @@ app.command("doctor", epilog=doctor_cmd.EPILOG)(doctor_cmd.doctor)
 
 @app.callback(invoke_without_command=True)
 def _top(
+    ctx: typer.Context,
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> None:
     if version:
@@ -51,3 +59,5 @@ def _top(
 
         typer.echo(__version__)
         raise typer.Exit
+    if ctx.invoked_subcommand not in _SHARED:
+        os.umask(0o077)  # what is written may hold what was said: for its owner alone

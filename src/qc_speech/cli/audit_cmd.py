@@ -85,3 +85,47 @@ def new(
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     typer.echo(f"key written to {to}; set {KEY_FILE}={to} and keep a copy elsewhere")
+
+
+@key_app.command("open")
+def open_file(
+    file: Path = typer.Argument(..., help="A sealed file, such as out/calls/d01.json.fernet."),
+    to: Path = typer.Argument(..., help="Where to write it as it was; permission 0600."),
+) -> None:
+    """Write a sealed file as it was before it was sealed."""
+    from qc_speech.batch import write_atomically
+    from qc_speech.vault import needed
+
+    try:
+        data = needed().open(file.read_bytes())
+        write_atomically(to, lambda stream: stream.write(data))
+    except OSError as error:
+        typer.echo(f"error: {error.filename or file}: {error.strerror}; check the path", err=True)
+        raise typer.Exit(2) from None
+    except QcError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+@key_app.command("apply")
+def apply(
+    out: Path = typer.Argument(..., help="Folder given to `run` with --out."),
+    store_url: str | None = typer.Option(None, "--store", help="Store's address."),
+) -> None:
+    """Seal with today's key what was stored without one, or with an earlier key."""
+    from qc_speech.publish import publish
+    from qc_speech.sealing import seal_files
+    from qc_speech.store import open_store
+    from qc_speech.store.resealing import reseal
+    from qc_speech.vault import needed
+
+    try:
+        needed()
+        with open_store(store_url or out / "qc.sqlite", create=False) as store:
+            rows = reseal(store)
+            files = seal_files(out)
+            publish(out, store)
+    except QcError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
+    typer.echo(f"sealed {rows} rows and {files} files")

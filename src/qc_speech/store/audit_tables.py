@@ -27,3 +27,12 @@ SEALED = Table(
     Column("payload", LargeBinary, nullable=False),  # a Fernet token of zlib of UTF-8 JSON
     Column("at", DateTime, nullable=False),  # UTC
 )
+
+# What retention has removed from a call that is still there (retention.py).
+REMOVALS = Table(
+    "removals",
+    METADATA,
+    Column("call_id", String(255), primary_key=True),
+    Column("what", String(16), primary_key=True),  # audio | transcript | mask
+    Column("at", DateTime, nullable=False),  # UTC
+)

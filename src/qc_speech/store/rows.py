@@ -1,4 +1,4 @@
-"""Values of the program as rows of the tables, and payloads as bytes. Pure."""
+"""Values of the program as rows of the tables, and payloads as bytes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from qc_speech import vault
 from qc_speech.codec import to_json
 from qc_speech.model import CallResult, Finding, Outcome, Review, Role, Settled, Span
 from qc_speech.reviews import risk
@@ -17,15 +18,28 @@ DAMAGED = (ValueError, KeyError, TypeError, AttributeError, StopIteration, zlib.
 
 
 def pack(payload: Any) -> bytes:
-    """A JSON value as the tables keep it."""
-    # surrogatepass: a file name that is not UTF-8 must not cost the call.
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return zlib.compress(text.encode("utf-8", "surrogatepass"), 6)
+    """A JSON value as the tables keep it: sealed, if a key is configured."""
+    packed = zlib.compress(json_bytes(payload), 6)
+    key = vault.configured()
+    return key.seal(packed) if key else packed
 
 
 def unpack(packed: bytes) -> Any:
-    """The value that `pack` wrote. Raises one of DAMAGED."""
-    return json.loads(zlib.decompress(packed).decode("utf-8", "surrogatepass"))
+    """The value that `pack` wrote. Raises one of DAMAGED, or UsageError without its key."""
+    if vault.is_sealed(packed):
+        packed = vault.needed().open(packed)
+    return json_value(zlib.decompress(packed))
+
+
+def json_bytes(value: Any) -> bytes:
+    """A JSON value in short form. A file name that is not UTF-8 must not cost the call."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "surrogatepass")
+
+
+def json_value(data: bytes) -> Any:
+    """The value that `json_bytes` wrote."""
+    return json.loads(data.decode("utf-8", "surrogatepass"))
 
 
 def plain(value: str) -> str:
