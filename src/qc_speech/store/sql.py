@@ -51,6 +51,7 @@ from qc_speech.store.tables import (
     STAGES,
     VOICEPRINTS,
 )
+from qc_speech.store.words import put_words, words_of
 
 _BATCH = 64  # results held at once while streaming
 
@@ -119,7 +120,7 @@ class SqlStore:
     def put_result(self, result: CallResult, settled: Settled | None = None) -> None:
         counts = settled or unreviewed(result)
         row = result_row(result, counts, self._clock())
-        call_id = row["call_id"]
+        call_id, words = row["call_id"], words_of(result)
         with self._begin(write=True) as connection:
             _upsert(connection, RECORDINGS, recording_row(result))
             _upsert(connection, RESULTS, row, kept=("inspected_at",))
@@ -129,6 +130,7 @@ class SqlStore:
             connection.execute(delete(FINDINGS).where(FINDINGS.c.call_id == call_id))
             if rows:
                 connection.execute(insert(FINDINGS), rows)
+            put_words(connection, call_id, words)
 
     def put_settled(self, call_id: str, settled: Settled) -> None:
         call_id = plain(call_id)

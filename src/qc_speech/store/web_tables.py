@@ -87,6 +87,16 @@ ASSIGNMENTS = Table(
     Index("ix_assignments_user_id_done_at", "user_id", "done_at"),
 )
 
+# Calls drawn for people at random, so that what the machine does not flag is heard too.
+SAMPLES = Table(
+    "samples",
+    METADATA,
+    _of_call(primary_key=True),
+    Column("week", String(8), nullable=False),  # ISO week, as 2026-W05
+    Column("drawn_at", DateTime, nullable=False),
+    Index("ix_samples_week", "week"),
+)
+
 SAVED_VIEWS = Table(
     "saved_views",
     METADATA,

@@ -22,13 +22,15 @@ from qc_speech.web.calls import NotFound
 from qc_speech.web.config import WebConfig
 from qc_speech.web.guard import Forged, MustChangePassword, NotAllowed, NotLoggedIn
 from qc_speech.web.pages import language_of, page
+from qc_speech.web.queue import routes as queue_routes
+from qc_speech.web.queue.catch_up import in_background
 from qc_speech.web.shield import Shield, headers
 from qc_speech.web.state import WebState
 from qc_speech.web.texts import text, texts
 
 _ROOM = Path(__file__).parent
 _LOG = logging.getLogger("qc_speech.web")
-ROUTERS = (entry.router, account.router)
+ROUTERS = (entry.router, account.router, queue_routes.router)
 
 
 def create_app(config: WebConfig) -> FastAPI:
@@ -37,7 +39,9 @@ def create_app(config: WebConfig) -> FastAPI:
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
+        stop = in_background(store)
         yield
+        stop.set()
         store.close()
 
     app = FastAPI(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -49,12 +50,18 @@ def _environment() -> Environment:
         num=number,
         points=points,
         day=day,
+        moment=moment,
         data=data,
         percent=lambda share: f"{share * 100:.0f}%",
         path=lambda part: quote(str(part), safe=""),
     )
     env.globals.update(version=__version__, query=lambda **values: urlencode(values))
     return env
+
+
+def moment(value: datetime | None) -> str:
+    """A time that the tables keep in UTC, as clocks at this site show it."""
+    return day(value.replace(tzinfo=timezone.utc).astimezone() if value else None)
 
 
 def language_of(request: Request, visit: Visit | None = None) -> str:
