@@ -230,7 +230,7 @@ class Asked:
 
     `ratio` is the natural logarithm of how much likelier the sound of `span` is with `words` said
     in it than with what was recognized there; calibrated, so that it adds to log odds. `check` and
-    `part` say what the words would be (`part` is empty for a forbidden word).
+    `part` say what the words would be.
     """
 
     check: str

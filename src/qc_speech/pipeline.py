@@ -34,9 +34,11 @@ from qc_speech.model import (
     Voiceprint,
 )
 from qc_speech.ports import (
+    SAMPLE_RATE_HZ,
     Audio,
     Diarizer,
     Hook,
+    Listener,
     Passage,
     Samples,
     Store,
@@ -45,6 +47,7 @@ from qc_speech.ports import (
     silent_hook,
 )
 from qc_speech.roles import Clues, guess_roles, set_apart, with_roles
+from qc_speech.rules.asking import ASK_VERSION, Interview
 from qc_speech.rules.inspect import applies, find_all
 from qc_speech.rules.kind import Context
 from qc_speech.rules.lexicons import Lexicons
@@ -58,7 +61,7 @@ from qc_speech.spelling import Speller
 from qc_speech.voiceprints import alone, likeness, longest
 
 T = TypeVar("T")
-STAGES = ("decode", "diarize", "transcribe", "measure", "score")
+STAGES = ("decode", "diarize", "transcribe", "measure", "ask", "score")
 _AUDIO_VERSION = "audio/2"
 _CALL_VERSION = "call/4"
 
@@ -86,6 +89,7 @@ class Engines:
     channels_stamp: str = "channels/1"
     voices: Callable[[], VoiceEncoder] | None = None  # None: no voice is compared
     voices_model: str = ""  # what makes the voiceprints it can compare with
+    ask: bool = False  # ask the audio itself where the text leaves a phrase or a word in doubt
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,7 @@ class Inspector:
             __version__, recording_id, to_json(metadata), self._engines.stamps,
             self._engines.channels_stamp, self._rules.digest, self._rulebook,
             self._usual_channel, voice_mark(self.voiceprint(metadata)),
+            ASK_VERSION if self._engines.ask else None,
         )  # fmt: skip
 
     def voiceprint(self, metadata: Metadata) -> Voiceprint | None:
@@ -274,8 +279,9 @@ class Inspection:
     def finish(self) -> CallResult:
         """Measure, check, score and store."""
         self.seconds.setdefault("transcribe", 0.0)
-        call, measures = self._timed("measure", self._measured)
+        heard, measures = self._timed("measure", self._measured)
         rulebook = self.inspector._rulebook
+        call = self._timed("ask", lambda: self._with_answers(heard, measures))
         result = self._timed("score", lambda: score(call, measures, self._rules, rulebook))
         result = replace(result, seconds=tuple(self.seconds.items()))
         store = self.inspector._store
@@ -283,6 +289,35 @@ class Inspection:
         mark = self.inspector.mark(self._id, self.metadata, result)
         store.put_stage(self._id, "result", self.metadata.call_id, mark)
         return result
+
+    def _with_answers(self, call: Call, measures: Measures) -> Call:
+        """The call with what the audio itself answers where the text leaves something in doubt."""
+        if not self._engines.ask:
+            return call
+        ctx, book, _ = _brought_together(call, measures, self._rules, self.inspector._rulebook)
+        interview = Interview(ctx, book)
+        if not interview.stretches:
+            return call
+        key = digest(ASK_VERSION, self._transcript_key, to_json(interview.stretches))
+        store = self.inspector._store
+        likelihoods: Sequence[Sequence[float]] | None = store.stage(self._id, "asked", key)
+        if likelihoods is None:
+            listener = self._engines.transcriber()
+            if not isinstance(listener, Listener):
+                return call  # this recognizer cannot be asked: the text alone decides
+            likelihoods = listener.log_likelihoods(
+                [(self._sound(one.speaker, one.span), one.texts) for one in interview.stretches]
+            )
+            store.put_stage(self._id, "asked", key, [list(values) for values in likelihoods])
+        return replace(call, asked=interview.answers(likelihoods))
+
+    def _sound(self, speaker: str, span: Span) -> Samples:
+        """A stretch of the channel that a speaker is heard in."""
+        rows = self._audio.samples
+        per_ms = SAMPLE_RATE_HZ // 1000
+        inside = slice(span.start_ms * per_ms, span.end_ms * per_ms)
+        sound: Samples = rows[1 if speaker == "ch1" and len(rows) == 2 else 0, inside]
+        return sound
 
     @property
     def _rules(self) -> Rules:
@@ -359,9 +394,7 @@ class Inspection:
 
 def score(call: Call, measures: Measures, rules: Rules, rulebook: str | None) -> CallResult:
     """Check and score a heard call: pure, without audio or models. `rulebook` None: by scenario."""
-    scenario, confidence = recognize(call, rules.lexicons.phrases, rules.scenarios)
-    book = choose(rules.rulebooks, rulebook or scenario)
-    ctx = Context(call, measures, scenario, rules.lexicons)
+    ctx, book, confidence = _brought_together(call, measures, rules, rulebook)
     findings = find_all(ctx, book)
     total = score_call(call, findings, book)
     if confidence < rules.scenarios.unsure_below:
@@ -370,7 +403,7 @@ def score(call: Call, measures: Measures, rules: Rules, rulebook: str | None) ->
     asked_for = [check.check for check in book.checks if applies(ctx, check)]
     return CallResult(
         call=call,
-        scenario=scenario,
+        scenario=ctx.scenario,
         scenario_confidence=confidence,
         rulebook=book.label,
         measures=measures,
@@ -380,6 +413,15 @@ def score(call: Call, measures: Measures, rules: Rules, rulebook: str | None) ->
         answers=survey_answers(ctx, [name for name in QUESTIONS if name in asked_for]),
         promises=promises(ctx),
     )
+
+
+def _brought_together(
+    call: Call, measures: Measures, rules: Rules, rulebook: str | None
+) -> tuple[Context, Rulebook, float]:
+    """What checks read, the rulebook of the call, and how sure its scenario is."""
+    scenario, confidence = recognize(call, rules.lexicons.phrases, rules.scenarios)
+    book = choose(rules.rulebooks, rulebook or scenario)
+    return Context(call, measures, scenario, rules.lexicons), book, confidence
 
 
 def rescore(result: CallResult, rules: Rules, rulebook: str | None) -> CallResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,17 @@ class Transcriber(Protocol):
     def transcribe(self, passages: Sequence[Passage]) -> tuple[tuple[Chunk, ...], ...]:
         """Hear passages of one call or of many: for each, in order, its chunks in order of time.
         An engine may batch across passages. No spans: no chunks; characters are simplified."""
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """A recognizer that can also be asked how well given words fit the sound."""
+
+    def log_likelihoods(
+        self, asked: Sequence[tuple[Samples, Sequence[str]]]
+    ) -> tuple[tuple[float, ...], ...]:
+        """For each stretch (1-D float32 at 16 kHz, 30 s at most) and each of its texts the natural
+        logarithm of the probability that the text is what is said in the stretch."""
 
 
 class Diarizer(Protocol):

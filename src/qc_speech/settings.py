@@ -27,6 +27,7 @@ _CHOICES = {
     "voiceprints": ("on", "off"),
     "purge_originals": ("on", "off"),
     "mask_reversible": ("on", "off"),
+    "ask_audio": ("on", "off"),
 }
 
 
@@ -78,6 +79,9 @@ class Settings:
     mask_confidence: float = _setting(0.5, "from this confidence on (0 to 1) something is masked")
     mask_reversible: str = _setting(
         "off", "on: the whole text stays beside it, readable only with the key"
+    )
+    ask_audio: str = _setting(
+        "on", "on: ask the sound itself where the text leaves a mandatory phrase in doubt; off"
     )
     file_name_pattern: str = _setting("", "metadata in file names, e.g. {agent_id}_{call_id}")
 

@@ -54,6 +54,7 @@ def make_engines(settings: Settings, workers: int = 1) -> Engines:
         channels_stamp=registry.channels_stamp(),
         voices=registry.voice_encoder(settings) if settings.voiceprints == "on" else None,
         voices_model=registry.VOICES_MODEL,
+        ask=settings.ask_audio == "on",
     )
 
 

@@ -21,7 +21,7 @@ from qc_speech.engines.scripted import Line, ScriptedDiarizer, ScriptedTranscrib
 from qc_speech.engines.sherpa import SherpaOnnx
 from qc_speech.engines.whisper import FasterWhisper
 from qc_speech.model import Chunk, Metadata, Span, Stamp
-from qc_speech.ports import SAMPLE_RATE_HZ, Passage, Samples, Transcriber
+from qc_speech.ports import SAMPLE_RATE_HZ, Listener, Passage, Samples, Transcriber
 from qc_speech.text.normalize import normalize, simplify
 
 TESTS = Path(__file__).parents[1]
@@ -313,3 +313,20 @@ def test_a_scripted_diarizer_gives_its_turns() -> None:
     ]  # fmt: skip
     assert found.stamp == engine.stamp and found.stamp.engine == "scripted"
     assert engine.diarize(np.zeros(0, np.float32), "r").turns == ()
+
+
+@pytest.mark.models
+def test_the_default_recognizer_tells_how_well_words_fit_the_sound() -> None:
+    engine = faster_whisper().engine
+    assert isinstance(engine, Listener)
+    others = ("延长各类设施试用年限", "感谢您的来电祝您生活愉快", "请问您还有其他问题吗")
+    ((said, *false), (again,)) = engine.log_likelihoods(
+        [(SOUND, (READ, *others)), (SOUND[: len(SOUND) // 2], (READ,))]
+    )
+    assert said > max(false[1:]) + 20  # quite other words
+    assert said > again  # half of the sound does not hold all of the words
+    assert all(value <= 0 for value in (said, *false, again))
+
+
+def test_others_need_not_be_asked() -> None:
+    assert not isinstance(scripted().engine, Listener)

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from rule_toys import FOLDER, context, lexicons, talk
 
-from qc_speech.model import Asked, Finding, Outcome
+from qc_speech.model import Alternative, Asked, Finding, Outcome, Span, Word
+from qc_speech.rules.asking import Interview, question
 from qc_speech.rules.doubts import Doubt, doubts
 from qc_speech.rules.inspect import all_kinds, find_all
 from qc_speech.rules.kind import Context
@@ -83,15 +84,76 @@ def test_questions_do_not_depend_on_answers() -> None:
     assert questions and doubts(asked(ctx, questions, 4.0), book()) == questions
 
 
-@pytest.mark.parametrize(("ratio", "charged"), [(5.0, True), (-5.0, False)])
-def test_a_forbidden_word_in_doubt_is_asked_for(ratio: float, charged: bool) -> None:
-    ctx = call(("a", "你说话能不能快电儿，我没功夫跟你好"), confidence=0.45)
-    questions = tuple(one for one in doubts(ctx, book()) if one.check == "impatience")
-    assert questions
-    text = questions[0].before + questions[0].heard + questions[0].after
-    assert text == "你说话能不能快电儿我没功夫跟你好"
-    found = finding(asked(ctx, questions, ratio), "impatience")
-    assert (found.outcome is Outcome.VIOLATION) == charged
+def test_a_no_of_the_audio_speaks_of_its_words_only() -> None:
+    """What is like the phrase, but in other words, is left to a person."""
+    ctx = call(("a", "谢谢您肯花这些工夫，再见"), confidence=0.5)
+    questions = tuple(one for one in doubts(ctx, book()) if one.check == "anything_else")
+    plain = finding(ctx, "anything_else")
+    assert finding(asked(ctx, questions, -6.0), "anything_else").outcome is plain.outcome
+
+
+def questions_of(text: str, *others: str) -> Interview:
+    ctx = call(("a", text))
+    said = ctx.call.utterances
+    last = replace(said[-1], alternatives=tuple(Alternative(other, -0.5) for other in others))
+    ctx = replace(ctx, call=replace(ctx.call, utterances=(*said[:-1], last)))
+    return Interview(ctx, book())
+
+
+def test_a_question_compares_whole_stretches() -> None:
+    interview = questions_of("看见的来店，再见", "看见您的来店，再见。")
+    (stretch,) = (one for one in interview.stretches if "看见的来店再见" in one.texts)
+    assert "看见您的来店再见" in stretch.texts  # the other reading competes
+    assert any(text.startswith("感谢您的来电") and text.endswith("再见") for text in stretch.texts)
+
+
+def test_what_the_recognizer_likes_better_than_all_it_heard_is_evidence() -> None:
+    interview = questions_of("看见的来店，再见")
+
+    def best(liked: str) -> float:
+        likelihoods = [
+            [-5.0 if liked in text else -40.0 for text in one.texts] for one in interview.stretches
+        ]
+        found = interview.answers(likelihoods)
+        return max(one.ratio for one in found if one.check == "thanks")
+
+    assert best("感谢您的来电") > 3
+    assert (
+        max(
+            one.ratio
+            for one in interview.answers(
+                [
+                    [-60.0 if "谢" in text else -5.0 for text in one.texts]
+                    for one in interview.stretches
+                ]
+            )
+            if one.check == "thanks"
+        )
+        < -3
+    )
+
+
+def test_a_long_turn_is_narrowed_to_the_words_in_doubt() -> None:
+    long = "我这边给您登记好了" * 8 + "看见的来店" + "然后我们尽快安排" * 4
+    ctx = call(("a", long))
+    last = ctx.call.utterances[-1]
+    step = 250
+    words = tuple(
+        Word(Span(last.span.start_ms + i * step, last.span.start_ms + (i + 1) * step), char, 0.9)
+        for i, char in enumerate(long)
+    )
+    slow = replace(last, words=words, span=Span(words[0].span.start_ms, words[-1].span.end_ms))
+    recording = replace(ctx.call.recording, duration_ms=slow.span.end_ms + 1000)
+    ctx = replace(
+        ctx,
+        call=replace(ctx.call, recording=recording, utterances=(*ctx.call.utterances[:-1], slow)),
+    )
+    asked_for = [one for one in doubts(ctx, book()) if one.check == "thanks" and one.heard]
+    assert asked_for
+    for doubt in asked_for:
+        one = question(ctx.call, doubt)
+        assert one.span.duration_ms <= 20_000
+        assert doubt.heard in one.heard[0] and len(one.heard[0]) < len(long)
 
 
 def test_the_wordings_of_a_template() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from scripted_engines import TALK, Script, write_call
+import scripted_engines
+from scripted_engines import TALK, Recognizer, Script, write_call
 
 from qc_speech.errors import AudioError, ModelError, UsageError
 from qc_speech.model import CallResult, Metadata, Outcome, Role
 from qc_speech.pipeline import STAGES, Inspector, Rules, rescore
+from qc_speech.ports import Samples
 from qc_speech.resources import data_dir
 from qc_speech.setup import load_rules
 from qc_speech.store_memory import MemoryStore
@@ -272,3 +275,50 @@ def test_silence_goes_to_review_and_costs_nothing(inspector: Inspector, tmp_path
     assert result.call.recording.warnings == ("silent",)
     assert (result.score.total, result.score.review) == (100, True)
     assert not [f for f in result.findings if f.outcome is Outcome.VIOLATION]
+
+
+class Keen(Recognizer):
+    """A recognizer that can be asked, and likes one text best."""
+
+    liked = ""
+    asked = 0
+
+    def log_likelihoods(
+        self, asked: Sequence[tuple[Samples, Sequence[str]]]
+    ) -> tuple[tuple[float, ...], ...]:
+        type(self).asked += 1
+        assert all(len(sound) for sound, _ in asked)
+        return tuple(
+            tuple(0.0 if self.liked and self.liked in text else -60.0 for text in texts)
+            for _, texts in asked
+        )
+
+
+def test_where_the_text_is_in_doubt_the_audio_is_asked_once(
+    script: Script,
+    rules: Rules,
+    store: MemoryStore,
+    recording: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unclear = (0, 6300, 8500, "请问您贵姓您的地址是哪里电罗波少")
+    monkeypatch.setattr(scripted_engines, "TALK", (*TALK[:2], unclear, *TALK[3:]))
+
+    class Liking(Keen):
+        liked = "电话多少"
+
+    engines = replace(script.engines(), transcriber=lambda: Liking(script), ask=True)
+    result = Inspector(engines, rules, store).inspect(recording, META)
+    assert result.call.asked and Liking.asked == 1
+    assert outcomes(result)["ask_phone"] is Outcome.PASS
+    other = replace(META, agent_name="某某")  # scored again, with the same questions
+    again = Inspector(engines, rules, store).inspect(recording, other)
+    assert Liking.asked == 1 and again.call.asked == result.call.asked
+    assert rescore(result, rules, None).findings == result.findings
+
+
+def test_a_recognizer_that_cannot_be_asked_leaves_it_to_the_text(
+    script: Script, rules: Rules, store: MemoryStore, recording: Path
+) -> None:
+    asking = Inspector(replace(script.engines(), ask=True), rules, store)
+    assert asking.inspect(recording, META).call.asked == ()

@@ -21,12 +21,16 @@ import numpy as np
 from qc_speech.engines.runaway import is_invented, is_loop
 from qc_speech.engines.windows import Window, halves, pack, split_long
 from qc_speech.model import Alternative, Chunk, Span, Stamp, Word
-from qc_speech.ports import Passage, Samples
+from qc_speech.ports import SAMPLE_RATE_HZ, Passage, Samples
 from qc_speech.text.normalize import simplify
 
 _LEAST_SCORE = -0.65
 _TOKENS_PER_SECOND = 14  # Mandarin at 500 characters a minute needs about 12
 _FRAMES_PER_SECOND = 100
+_TEXTS = 16  # compared with their sounds at a time
+_LEAST_PROBABILITY = 1e-9
+_LEAST_SAMPLES = SAMPLE_RATE_HZ  # a shorter stretch is filled up with silence
+_MOST_FRAMES = 3000  # the model's window of 30 s
 _LATIN = re.compile(r"[A-Za-z]{2,}")
 _PUNCTUATION = re.compile(r"^[\W_]+$")
 
@@ -131,6 +135,55 @@ class FasterWhisper:
         return tuple(
             tuple(without_invention(found[span]) for span in sorted(found)) for found in heard
         )
+
+    def log_likelihoods(
+        self, asked: Sequence[tuple[Samples, Sequence[str]]]
+    ) -> tuple[tuple[float, ...], ...]:
+        """Of each text the sum of its tokens' log probabilities, given the sound (ports.Listener).
+        A stretch is encoded once for all its texts, and only as far as it goes: without the usual
+        filling up to 30 s the ratios of texts stay the same, at a fifth of the cost."""
+        found: list[list[float]] = [[] for _ in asked]
+        by_length = sorted(range(len(asked)), key=lambda number: len(asked[number][0]))
+        for first in range(0, len(by_length), self._options.batch):
+            batch = by_length[first : first + self._options.batch]
+            encoded = self._encode_as_long([asked[number][0] for number in batch])
+            rows = [(row, n, text) for row, n in enumerate(batch) for text in asked[n][1]]
+            for low in range(0, len(rows), _TEXTS):
+                some = rows[low : low + _TEXTS]
+                lengths = [len(asked[n][0]) for _, n, _ in some]
+                texts = [text for _, _, text in some]
+                scores = self._fits(encoded[[row for row, _, _ in some]], lengths, texts)
+                for (_, n, _), score in zip(some, scores):
+                    found[n].append(score)
+        return tuple(tuple(scores) for scores in found)
+
+    def _encode_as_long(self, sounds: Sequence[Samples]) -> Any:
+        """Features of stretches, filled up with silence to the longest: an array on the CPU."""
+        import ctranslate2
+
+        longest = max(_LEAST_SAMPLES, max(len(sound) for sound in sounds))
+        padded = [np.pad(sound, (0, longest - len(sound))) for sound in sounds]
+        features = np.stack([self._whisper.feature_extractor(sound) for sound in padded])
+        frames = min(_MOST_FRAMES, features.shape[-1] // 2 * 2)  # the encoder halves them
+        encoded = self._whisper.encode(np.ascontiguousarray(features[..., :frames]))
+        return np.array(encoded.to_device(ctranslate2.Device.cpu))
+
+    def _fits(self, encoded: Any, lengths: Sequence[int], texts: Sequence[str]) -> list[float]:
+        """`encoded`: the sounds' features, one row for each text; `lengths` in samples."""
+        import ctranslate2
+
+        tokenizer = self._tokenizers[self._options.language]
+        frames = [max(2, length * _FRAMES_PER_SECOND // SAMPLE_RATE_HZ) for length in lengths]
+        results = self._whisper.model.align(
+            ctranslate2.StorageView.from_array(np.ascontiguousarray(encoded)),
+            [*tokenizer.sot_sequence, tokenizer.no_timestamps],
+            [tokenizer.encode(text) for text in texts],
+            [min(one, _MOST_FRAMES) for one in frames],
+        )
+        return [
+            float(np.sum(np.log(np.maximum(np.asarray(one.text_token_probs), _LEAST_PROBABILITY))))
+            for one in results
+        ]
 
     def _hear_all(
         self, passages: Sequence[Passage], windows: Sequence[_Asked], ways: Sequence[_Way]

@@ -7,13 +7,12 @@ from typing import Any
 
 import pydantic
 
-from qc_speech.model import Call, Evidence, Role, Severity, Span, Utterance, Word
+from qc_speech.model import Evidence, Role, Severity, Span, Utterance, Word
 from qc_speech.rules import banned_disclosure, banned_rambling
 from qc_speech.rules.banned_judge import Hit, Scene, hits
 from qc_speech.rules.banned_lexicon import LISTS, BannedLexicon, WordList
 from qc_speech.rules.banned_outcome import BannedParams, draft, nothing_found, unfit
 from qc_speech.rules.kind import Context, Draft, Kind
-from qc_speech.text.evidence import posterior
 
 _NAMES = {
     "profanity": "脏话、粗俗语",
@@ -25,7 +24,6 @@ _NAMES = {
     "threat": "威胁的话",
     "side_talk": "与旁人搭话",
 }
-_ASK_FROM, _ASK_BELOW = 0.12, 0.8  # certainties that the audio can still turn
 _RANK = {Severity.MINOR: 0, Severity.MAJOR: 1, Severity.CRITICAL: 2}
 
 
@@ -59,7 +57,7 @@ def words_in(ctx: Context, params: WordsParams) -> Iterator[Draft]:
     words = lexicon.lists[params.lexicon]
     for scene in ctx.scenes:
         found = hits(words, lexicon, scene, params.sound)
-        confidence = _answered(_together(found), ctx.call, scene.utterance, params)
+        confidence = _together(found)
         if confidence < params.unsure_confidence:
             continue
         chosen = [hit for hit in found if hit.confidence >= params.unsure_confidence] or list(found)
@@ -73,23 +71,6 @@ def words_in(ctx: Context, params: WordsParams) -> Iterator[Draft]:
         tier = max((hit.tier for hit in chosen), key=lambda one: _RANK[one])
         reason = _reason(chosen, scene, _NAMES[params.lexicon])
         yield draft(ctx.call, params, confidence, reason, evidence, tier)
-
-
-def doubtful_words(ctx: Context, params: WordsParams) -> Iterator[tuple[Scene, Hit]]:
-    """Hits that are neither surely said nor hopeless, each with the utterance it is in; its
-    characters count in the scene's `said.written`."""
-    lexicon: BannedLexicon = ctx.lexicons.banned
-    for scene in ctx.scenes:
-        for hit in hits(lexicon.lists[params.lexicon], lexicon, scene, params.sound):
-            if _ASK_FROM <= hit.confidence < _ASK_BELOW and not hit.entry.doubt:
-                yield scene, hit
-
-
-def _answered(confidence: float, call: Call, utterance: Utterance, params: WordsParams) -> float:
-    """Text and audio together, where the audio was asked for words of this list."""
-    ratios = [one.ratio for one in call.asked
-              if one.check == params.lexicon and one.span == utterance.span]  # fmt: skip
-    return min(0.98, posterior(confidence, max(ratios))) if ratios and confidence else confidence
 
 
 def _together(found: tuple[Hit, ...]) -> float:

@@ -1,21 +1,12 @@
 """What the text leaves in doubt, as questions that the audio itself can answer.
 
 `doubts` lists, for a call and its rulebook, the words worth asking for: a mandatory phrase that was
-not surely heard (also one that would be charged as missing), a forbidden word that was not surely
-said. Whoever can hear compares, on `span`, the text before + words + after with the text
-before + heard + after, and puts the answers on the call:
+not surely heard, also one that would be charged as missing. `rules/asking` compares, on `span`, the
+text before + words + after with the text before + heard + after; what it finds is one more piece
+of evidence beside the text (matcher.py). All here is pure.
 
-    questions = doubts(ctx, book)
-    asked = tuple(
-        Asked(doubt.check, doubt.part, doubt.span, words, log_likelihood_ratio)
-        for doubt in questions
-        for words in doubt.wordings
-    )
-    ctx = dataclasses.replace(ctx, call=dataclasses.replace(ctx.call, asked=asked))
-    findings = find_all(ctx, book)
-
-The answer is one more piece of evidence: it adds to the log odds that the text gives (matcher.py,
-banned.py). All here is pure; the answers are stored with the call, so re-scoring needs no audio.
+Forbidden words are not asked for: whether they were said is seldom the question, but in which
+sense; on labelled calls such answers did not tell right from wrong (docs/quality.md).
 """
 
 from __future__ import annotations
@@ -24,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from qc_speech.model import Outcome, Span, Utterance
-from qc_speech.rules.banned import WordsParams, doubtful_words
 from qc_speech.rules.kind import Context
 from qc_speech.rules.matcher import Matcher, Resemblance
 from qc_speech.rules.phrases import AgentTurn, Part, Phrase
@@ -32,7 +22,6 @@ from qc_speech.rules.required import PhraseParams, outcome, places
 from qc_speech.rules.rulebook import Rulebook
 from qc_speech.text.expand import nearest
 from qc_speech.text.normalize import normalize
-from qc_speech.text.phonetic import Heard, Pattern, search
 
 _PLACES = 3  # of one meaning, the likeliest
 _WORDINGS = 3  # for each place
@@ -71,8 +60,6 @@ def doubts(ctx: Context, book: Rulebook) -> tuple[Doubt, ...]:
     for check in book.checks:
         if isinstance(check.params, PhraseParams) and check.check in ctx.lexicons.phrases:
             found.extend(_of_phrase(plain, check.check, check.params))
-        elif isinstance(check.params, WordsParams):
-            found.extend(_of_words(plain, check.check, check.params))
     return tuple(dict.fromkeys(found))
 
 
@@ -126,20 +113,6 @@ def _dropped(matcher: Matcher, phrase: Phrase, part: Part, turns: Sequence[Agent
         phrase.check, part.name, owner.span, owner.index, before, "", after,
         words[:_WORDINGS], 0.0,
     )  # fmt: skip
-
-
-def _of_words(ctx: Context, check: str, params: WordsParams) -> Iterator[Doubt]:
-    for scene, hit in doubtful_words(ctx, params):
-        text, utterance = scene.said.written, scene.utterance
-        start, end = hit.start, hit.end
-        words = (hit.meant,) if hit.meant else nearest(hit.entry.say, text, _WORDINGS)
-        if hit.how == "reading":  # it is not known where in the utterance: where it sounds so
-            match = search(Pattern.of(words[0]), Heard.of(text))
-            start, end = (match.start, match.end) if match else (start, end)
-        yield Doubt(
-            check, "", utterance.span, utterance.index, text[:start], text[start:end],
-            text[end:], words, round(hit.confidence, 4),
-        )  # fmt: skip
 
 
 def _text(utterance: Utterance) -> str:

@@ -119,9 +119,13 @@ class Matcher:
         return math.log(everything / max(_LEAST_SEARCHED, searched)) / SLOPE if everything else 0.0
 
     def refuted(self, phrase: Phrase) -> bool:
-        """Whether the audio was asked for the phrase and clearly says no everywhere."""
-        ratios = [one.ratio for one in self._asked if one.check == phrase.check]
-        return bool(ratios) and max(ratios) <= _CLEARLY_NOT
+        """Whether the audio was asked for a part of the phrase and clearly says no everywhere."""
+        for part in phrase.parts:
+            key = (phrase.check, part.name)
+            ratios = [one.ratio for one in self._asked if (one.check, one.part) == key]
+            if ratios and max(ratios) <= _CLEARLY_NOT:
+                return True
+        return False
 
     def answer(self, phrase: Phrase) -> Found:
         """The customer's words that answer the phrase, so that it was said though not heard."""
@@ -218,14 +222,13 @@ def _replies(
 
 
 def _answered(found: Found, turn: AgentTurn, answers: Sequence[Asked]) -> Found:
-    """Text and audio together: the words that the audio likes best in this turn decide."""
+    """Text and audio together: the words that the audio likes best in this turn decide. A no
+    speaks of these words only: others that mean the same may still have been said."""
     here = [one for one in answers if one.span.overlap_ms(turn.span)]
     best = max(here, key=lambda one: one.ratio, default=None)
-    if best is None:
+    if best is None or best.ratio <= 0:
         return found
     probability = posterior(max(_UNHEARD, found.probability), best.ratio)
-    if probability <= found.probability and found.span is not None:
-        return replace(found, probability=probability)
     owner = max(turn.utterances, key=lambda utterance: utterance.span.overlap_ms(best.span))
     quote = found.quote if found.span and found.span.overlap_ms(best.span) else owner.text
     return Found(probability, best.span, owner.index, quote, best.words)

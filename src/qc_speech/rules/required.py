@@ -46,17 +46,19 @@ def outcome(
     params: PhraseParams,
     *,
     hinted: bool = False,
+    refuted: bool = False,
     answer: Found = _NO_ANSWER,
 ) -> Draft:
     """What was found as a finding. `turns`: those the phrase should have been in; `hinted`: what
-    usually stands beside it was heard there; `answer`: the customer's words that answer it."""
+    usually stands beside it was heard there; `refuted`: the audio was asked and says no;
+    `answer`: the customer's words that answer it."""
     alike = found.probability >= _ALIKE
     evidence = (
         Evidence(found.span, Role.AGENT, found.utterance, found.quote)
         if found.span and alike
         else None
     )
-    share = lost(turns, phrase.zone, hinted=hinted)
+    share = lost(turns, phrase.zone, hinted=hinted, refuted=refuted)
     said = probability_said(found.probability, share, params.usually_said)
     if found.probability >= params.pass_from:
         return Draft(Outcome.PASS, round(max(0.5, said), 3), f"说了：{phrase.meaning}", evidence)
@@ -65,7 +67,8 @@ def outcome(
         reason = f"没有听清，但客户的回答「{answer.quote}」表明问过：{phrase.meaning}"
         return Draft(Outcome.PASS, answer.probability, reason, heard)
     if said < params.missing_below:
-        reason = f"没有听到：{phrase.meaning}"
+        also = "（对照录音也没有）" if refuted else ""
+        reason = f"没有听到：{phrase.meaning}{also}"
         return Draft(Outcome.VIOLATION, round(1.0 - said, 3), reason, evidence)
     if alike:
         words = readable(found.compared)
@@ -152,7 +155,8 @@ def _phrase(ctx: Context, params: PhraseParams, check: str) -> tuple[Draft, ...]
     if found.probability >= params.pass_from:
         return (outcome(found, phrase, zone, params),)
     hinted, answer = matcher.hinted(phrase), matcher.answer(phrase)
-    return (outcome(found, phrase, zone, params, hinted=hinted, answer=answer),)
+    refuted = matcher.refuted(phrase)
+    return (outcome(found, phrase, zone, params, hinted=hinted, refuted=refuted, answer=answer),)
 
 
 def places(ctx: Context, params: PhraseParams, check: str) -> tuple[tuple[AgentTurn, ...], ...]:
@@ -204,7 +208,8 @@ def _around_waits(
     drafts = []
     for wait in waits:
         turns = _beside(ctx, wait, params, after)
-        draft = outcome(ctx.matcher.find(phrase, turns), phrase, turns or ctx.matcher.turns, params)
+        found, refuted = ctx.matcher.find(phrase, turns), ctx.matcher.refuted(phrase)
+        draft = outcome(found, phrase, turns or ctx.matcher.turns, params, refuted=refuted)
         if draft.evidence is None:
             draft = Draft(
                 draft.outcome, draft.confidence, draft.reason, Evidence(wait.span, Role.AGENT)

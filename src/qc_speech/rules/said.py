@@ -32,16 +32,25 @@ class Hearing:
 
 FITTED = Hearing(0.58, 0.011, 0.614, 0.025, 1.4, -0.925)
 _SHORT = 6  # characters: too short a turn to hold a phrase
+_UNWORDED = 0.05  # said in words that no wording is like: the audio was not asked for those
 _HINTED = 0.35  # lost, at least, where what usually stands beside the phrase was heard
 _FIRST = 0.75  # of opening phrases in the first turn, of closing phrases in the last
 
 
 def lost(
-    turns: Sequence[AgentTurn], zone: str, *, hinted: bool = False, hearing: Hearing = FITTED
+    turns: Sequence[AgentTurn],
+    zone: str,
+    *,
+    hinted: bool = False,
+    refuted: bool = False,
+    hearing: Hearing = FITTED,
 ) -> float:
     """Probability that a phrase said in one of these turns was lost by the recognizer. `hinted`:
-    what usually stands beside it, or answers it, was heard."""
+    what usually stands beside it, or answers it, was heard. `refuted`: the audio itself was asked
+    for the likeliest wordings and says no."""
     share = _lost(turns, zone, hearing)
+    if refuted:
+        return min(share, max(hearing.lost_at_best, _UNWORDED))
     return max(_HINTED, share) if hinted else share
 
 
