@@ -93,10 +93,11 @@ def call_cells(calls: Iterable[CallLine]) -> tuple[CallCell, ...]:
 def _call_cell(call: CallLine) -> CallCell:
     talk = call.agent_talk_ms or 0
     known = call.mandarin_share is not None
+    mandarin_ms = int((call.mandarin_share or 0.0) * talk + 0.5)
     return CallCell(
         agent_of(call.agent_id), call.team, call.queue, call.scenario, line_of(call.snr_db),
         call.at.date(), Scores.of([call.total]), int(call.critical), int(call.review),
-        call.duration_ms, talk, round((call.mandarin_share or 0.0) * talk), talk if known else 0,
+        call.duration_ms, talk, mandarin_ms, talk if known else 0,
     )  # fmt: skip
 
 

@@ -46,13 +46,15 @@ class CheckLine:
 
 @dataclass(frozen=True)
 class Clip:
-    """Where something can be heard; the span None: the whole call. The quote is added when it is
-    shown."""
+    """Where something can be heard; the span None: the whole call. `n`: the finding's place in the
+    call's findings. Quote and reason are added to what is shown (cards/quotes.py)."""
 
     call_id: str
     at: datetime
     span: Span | None
+    n: int = 0
     quote: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,7 @@ class WorkPoint:
 
 @dataclass(frozen=True)
 class Violation:
-    """A violation with its place and clause. `by`: person | machine; quote and reason are added to
-    those that are shown."""
+    """A violation with its place and clause. `by`: person | machine."""
 
     clip: Clip
     check: str
@@ -75,7 +76,6 @@ class Violation:
     points: float
     clause: str
     by: str
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def work_points(
             if one.check == line.check and one.outcome is Outcome.VIOLATION
         ]  # fmt: skip
         own.sort(key=lambda one: (one.span is None, -one.confidence, -_seconds(calls, one)))
-        clips = tuple(Clip(o.call_id, calls[o.call_id].at, o.span) for o in own[:_CLIPS])
+        clips = tuple(Clip(o.call_id, calls[o.call_id].at, o.span, o.n) for o in own[:_CLIPS])
         found.append(WorkPoint(line, clips))
     return tuple(found)
 
@@ -199,7 +199,7 @@ def violations(
     """All violations, the newest call first, in order of time within a call."""
     found = [
         Violation(
-            Clip(one.call_id, calls[one.call_id].at, one.span), one.check, one.family,
+            Clip(one.call_id, calls[one.call_id].at, one.span, one.n), one.check, one.family,
             one.severity, one.points, one.clause, "person" if one.changed else "machine",
         )
         for one in findings

@@ -13,8 +13,9 @@ from datetime import datetime
 from qc_speech.model import Outcome, Severity, Span
 
 GOOD_LINE_DB, FAIR_LINE_DB = 25.0, 15.0
-_SEVERAL = re.compile(r"[;；,，、|]")
-_NOBODY = ("", "unknown", "unassigned", "none", "null")
+SEPARATORS = ";；,，、|"
+_SEVERAL = re.compile(f"[{SEPARATORS}]")
+NOBODY = ("", "unknown", "unassigned", "none", "null")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def agent_of(agent_id: str | None) -> str | None:
     """Whose card a call goes to: None where the manifest names nobody, or several people (then
     nothing in the recording says whose words are whose)."""
     name = (agent_id or "").strip()
-    if name.lower() in _NOBODY or _SEVERAL.search(name):
+    if name.lower() in NOBODY or _SEVERAL.search(name):
         return None
     return name
 

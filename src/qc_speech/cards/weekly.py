@@ -185,7 +185,7 @@ def clips_of(
     found: dict[str, list[Clip]] = defaultdict(list)
     for one in marks:
         if one.outcome is Outcome.VIOLATION and one.call_id in calls:
-            found[one.check].append(Clip(one.call_id, calls[one.call_id].at, one.span))
+            found[one.check].append(Clip(one.call_id, calls[one.call_id].at, one.span, one.n))
     return {
         check: tuple(sorted(clips, key=lambda clip: clip.at, reverse=True))
         for check, clips in found.items()

@@ -1,0 +1,193 @@
+"""Rows and counts for scorecards, by SQL over the columns of `results` and `findings`; payloads are
+opened only for the quotes that are shown. Times without a zone are the calls' local times; a call
+without one counts by the time it was inspected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    distinct,
+    func,
+    select,
+)
+
+from qc_speech.cards.agent import Lines
+from qc_speech.cards.cells import CallCell, CheckCell, HourCell, merged
+from qc_speech.cards.period import Period
+from qc_speech.cards.rows import (
+    CallLine,
+    FindingLine,
+    agent_of,
+)
+from qc_speech.model import Outcome
+from qc_speech.store.card_queries import (
+    CALL_COLUMNS,
+    Scope,
+    call_line,
+    calls_of,
+    cells_of,
+    checks_of,
+    dated,
+    findings_of,
+    found_in,
+    hours_of,
+    reviews_of,
+    scoped,
+    stale_verdicts,
+    within,
+)
+from qc_speech.store.rows import DAMAGED, unpack
+from qc_speech.store.sql import SqlStore
+from qc_speech.store.tables import FAILURES, FINDINGS, RESULTS
+
+_R, _F = RESULTS.c, FINDINGS.c
+_CHUNK = 400  # call ids in one query
+SITE = Scope()
+
+
+class CardRows:
+    """Reads what cards are made of from a SQL store. Raises StoreError."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+
+    def lines(self, scope: Scope, period: Period) -> Lines:
+        """Calls with all their findings: an agent's month, not a site's."""
+        with self._store.transaction(write=False) as connection:
+            calls = calls_of(connection, scope, period)
+            findings = findings_of(connection, scope, period)
+            known = {call.call_id for call in calls}
+            reviews = reviews_of(connection, scope, period)
+        return Lines(
+            calls=tuple(calls),
+            findings=tuple(one for one in findings if one.call_id in known),
+            stale=stale_verdicts(reviews, findings),
+            purposes={(row.call_id, row.check): row.purpose for row in reviews},
+        )
+
+    def cells(self, scope: Scope, period: Period) -> tuple[CallCell, ...]:
+        """Calls counted by agent, day and kind."""
+        with self._store.transaction(write=False) as connection:
+            return merged(
+                cell
+                for has_start in (True, False)
+                for cell in cells_of(connection, scope, period, has_start=has_start)
+            )
+
+    def marks(self, scope: Scope, period: Period) -> tuple[FindingLine, ...]:
+        """Violations and uncertain findings."""
+        with self._store.transaction(write=False) as connection:
+            return tuple(findings_of(connection, scope, period, marks=True))
+
+    def checks(self, scope: Scope, period: Period) -> tuple[CheckCell, ...]:
+        """Checks counted by agent."""
+        with self._store.transaction(write=False) as connection:
+            return checks_of(connection, scope, period)
+
+    def hours(self, scope: Scope, period: Period) -> tuple[HourCell, ...]:
+        """Calls by the hour they began in; those without a start are not among them."""
+        with self._store.transaction(write=False) as connection:
+            return tuple(hours_of(connection, scope, period))
+
+    def names(self, scope: Scope, period: Period) -> dict[str, str]:
+        """The latest name of each agent."""
+        query = (
+            select(_R.agent_id, _R.agent_name, func.max(_R.started_at).label("at"))
+            .where(scoped(scope), dated(period), _R.agent_name.is_not(None))
+            .group_by(_R.agent_id, _R.agent_name)
+        )
+        with self._store.transaction(write=False) as connection:
+            rows = connection.execute(query).all()
+        found = {}
+        for row in sorted(rows, key=lambda row: row.at):
+            agent = agent_of(row.agent_id)
+            if agent is not None:
+                found[agent] = str(row.agent_name)
+        return found
+
+    def rulebooks(self, scope: Scope, period: Period) -> dict[str, int]:
+        """How many calls each rulebook (with its version) has scored."""
+        query = (
+            select(_R.rulebook, func.count())
+            .where(scoped(scope), within(period))
+            .group_by(_R.rulebook)
+        )
+        with self._store.transaction(write=False) as connection:
+            return {str(name): int(count) for name, count in connection.execute(query)}
+
+    def failures(self, period: Period) -> int:
+        """Recordings that could not be inspected, by the day they were tried."""
+        query = select(func.count()).where(
+            FAILURES.c.at >= period.start, FAILURES.c.at < period.end
+        )
+        with self._store.transaction(write=False) as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def violated(self, period: Period) -> frozenset[str]:
+        """The checks that were violated at least once."""
+        query = select(distinct(_F.check)).where(
+            _F.settled_outcome == Outcome.VIOLATION.value, *found_in(period)
+        )
+        with self._store.transaction(write=False) as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def best(self, period: Period, count: int, least_ms: int) -> tuple[tuple[CallLine, int], ...]:
+        """The highest scores of calls of some length that nobody has to look at, each with how many
+        checks it passed."""
+        query = (
+            select(*CALL_COLUMNS)
+            .where(
+                dated(period), _R.settled_review.is_(False), _R.settled_critical.is_(False),
+                _R.duration_ms >= least_ms,
+            )
+            .order_by(_R.settled_total.desc(), _R.duration_ms.desc(), _R.call_id)
+            .limit(count)
+        )  # fmt: skip
+        with self._store.transaction(write=False) as connection:
+            calls = [call_line(row) for row in connection.execute(query)]
+            passes = select(_F.call_id, func.count(distinct(_F.check))).where(
+                _F.call_id.in_([call.call_id for call in calls]),
+                _F.settled_outcome == Outcome.PASS.value,
+            )
+            rows = connection.execute(passes.group_by(_F.call_id))
+            passed = {str(call_id): int(number) for call_id, number in rows}
+        return tuple((call, passed.get(call.call_id, 0)) for call in calls)
+
+    def calls(self, call_ids: Sequence[str]) -> tuple[CallLine, ...]:
+        with self._store.transaction(write=False) as connection:
+            return tuple(
+                call_line(row)
+                for part in _parts(call_ids)
+                for row in connection.execute(select(*CALL_COLUMNS).where(_R.call_id.in_(part)))
+            )
+
+    def texts(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[str, str]]:
+        """Quote and reason of findings by (call, place in its findings). A damaged payload gives
+        none: the figures do not rest on it."""
+        wanted: dict[str, list[int]] = {}
+        for call_id, n in places:
+            wanted.setdefault(call_id, []).append(n)
+        found = {}
+        with self._store.transaction(write=False) as connection:
+            for part in _parts(tuple(wanted)):
+                query = select(_R.call_id, _R.payload).where(_R.call_id.in_(part))
+                for call_id, packed in connection.execute(query):
+                    try:
+                        findings = unpack(packed)["findings"]
+                    except DAMAGED:
+                        continue
+                    for n in wanted[call_id]:
+                        if n < len(findings):
+                            found[call_id, n] = _text(findings[n])
+        return found
+
+
+def _text(finding: dict[str, Any]) -> tuple[str, str]:
+    place = finding.get("evidence") or {}
+    return str(place.get("quote") or ""), str(finding.get("reason") or "")
+
+
+def _parts(call_ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (call_ids[at : at + _CHUNK] for at in range(0, len(call_ids), _CHUNK))
