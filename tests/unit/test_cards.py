@@ -231,7 +231,7 @@ def test_the_weekly_report_says_what_changed_what_is_new_and_whom_to_coach() -> 
             clips=clips_of(marks, {call.call_id: call for call in calls}),
         ),
     )  # fmt: skip
-    assert [(c.check, c.difference.sure) for c in report.changes] == [("greeting", True)]
+    assert [(c.check, c.sure) for c in report.changes] == [("greeting", True)]
     assert [(n.line.check, [c.call_id for c in n.clips]) for n in report.new] == [
         ("dead_air", ["n1"])
     ]

@@ -18,7 +18,9 @@ from qc_speech.cards.statistics import (
     Prior,
     Scores,
     add_scores,
+    chance,
     difference,
+    discoveries,
     dispersion,
     estimate,
     prior_of,
@@ -144,6 +146,20 @@ def test_newcombes_difference_is_the_published_one() -> None:
     found = share_difference(first, second)
     assert (found.value, found.low, found.high) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
     assert found.sure
+
+
+def test_chance_is_the_one_of_the_tables() -> None:
+    first, second = share(10, 40), share(20, 40)
+    assert first is not None and second is not None
+    assert chance(first, second) == pytest.approx(0.0377, abs=5e-4)  # chi2 with Yates: 4.32
+    nothing = share(0, 40)
+    assert nothing is not None and chance(nothing, nothing) == 1.0
+
+
+def test_of_many_differences_only_those_are_sure_that_outdo_chance() -> None:
+    assert discoveries([0.04, 0.5, 0.9, 0.001]) == (False, False, False, True)
+    assert discoveries([0.01, 0.02, 0.03]) == (True, True, True)
+    assert discoveries([]) == ()
 
 
 def test_welchs_difference() -> None:

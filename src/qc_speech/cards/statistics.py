@@ -230,3 +230,27 @@ def share_difference(first: Share, second: Share) -> Difference:
     low = value - math.hypot(second.value - second.low, first.high - first.value)
     high = value + math.hypot(second.high - second.value, first.value - first.low)
     return Difference(value, low, high)
+
+
+def chance(first: Share, second: Share) -> float:
+    """How often two samples of one and the same rate differ so much: chi-squared of the 2x2 table
+    with Yates' correction, two-sided."""
+    n = first.whole + second.whole
+    hits, rest = first.count + second.count, n - first.count - second.count
+    if not hits or not rest:
+        return 1.0
+    apart = abs(first.count * second.whole - second.count * first.whole)
+    squared = n * max(0.0, apart - n / 2) ** 2 / (first.whole * second.whole * hits * rest)
+    return math.erfc(math.sqrt(squared / 2))
+
+
+def discoveries(chances: Sequence[float], most_false: float = 0.05) -> tuple[bool, ...]:
+    """Which of many findings hold when the share of false ones among them shall be at most
+    `most_false` (Benjamini and Hochberg 1995)."""
+    order = sorted(range(len(chances)), key=lambda n: chances[n])
+    held = 0
+    for place, n in enumerate(order, 1):
+        if chances[n] <= most_false * place / len(chances):
+            held = place
+    sure = set(order[:held])
+    return tuple(n in sure for n in range(len(chances)))

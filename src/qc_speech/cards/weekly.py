@@ -14,7 +14,9 @@ from qc_speech.cards.statistics import (
     Difference,
     Scores,
     Share,
+    chance,
     difference,
+    discoveries,
     share_difference,
 )
 from qc_speech.model import Outcome
@@ -24,13 +26,14 @@ _MOST_BEST, _MOST_CLIPS, _MOST_COACHED = 10, 3, 20
 
 @dataclass(frozen=True)
 class CheckChange:
-    """A check whose violation rate differs from that of the week before (`sure`: by more than
-    chance explains, 95 %)."""
+    """A check whose violation rate differs from that of the week before. `sure`: by more than
+    chance explains, all checks taken together."""
 
     check: str
     before: Share
     now: Share
     difference: Difference
+    sure: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,13 +120,16 @@ def weekly_report(site: GroupCard, rows: WeekRows) -> WeeklyReport:
 
 
 def _changes(lines: Iterable[CheckLine]) -> tuple[CheckChange, ...]:
-    found = []
-    for line in lines:
-        if line.rate is not None and line.reference is not None:
-            step = share_difference(line.reference, line.rate)
-            if step.value:
-                found.append(CheckChange(line.check, line.reference, line.rate, step))
-    found.sort(key=lambda one: (not one.difference.sure, -abs(one.difference.value), one.check))
+    """Of fifty checks two or three seem changed by chance alone: those that are called sure are
+    chosen by their false discovery rate (5 %)."""
+    pairs = [(one.check, one.reference, one.rate) for one in lines if one.reference and one.rate]
+    sure = discoveries([chance(before, now) for _, before, now in pairs])
+    found = [
+        CheckChange(check, before, now, share_difference(before, now), certain)
+        for (check, before, now), certain in zip(pairs, sure)
+        if before.value != now.value
+    ]
+    found.sort(key=lambda one: (not one.sure, -abs(one.difference.value), one.check))
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from qc_speech.cli import (
     export_cmd,
     models_cmd,
     purge_cmd,
+    report_cmd,
     rules_cmd,
     run_cmd,
     score_cmd,
@@ -37,6 +38,7 @@ app.command("run", epilog=run_cmd.EPILOG)(run_cmd.run)
 app.command("batch", epilog=batch_cmd.EPILOG)(batch_cmd.batch)
 app.command("score", epilog=score_cmd.EPILOG)(score_cmd.score)
 app.command("eval")(eval_cmd.evaluate_cmd)
+app.command("report", epilog=report_cmd.EPILOG)(report_cmd.report)
 app.command("export")(export_cmd.export_cmd)
 app.add_typer(models_cmd.app, name="models")
 app.add_typer(rules_cmd.app, name="rules")

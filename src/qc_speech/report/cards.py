@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -83,6 +83,18 @@ def _earlier(
 def make_group_card(rows: CardRows, kind: str, name: str | None, period: Period) -> GroupCard:
     """The card of a team, a queue or the site (kind; name None: calls that name none)."""
     return _group(rows, Scope(kind, name), period)[0]
+
+
+def all_cards(
+    rows: CardRows, period: Period, repeats: Mapping[str, Escalation]
+) -> Iterator[AgentCard | GroupCard]:
+    """The site's card and those of every agent, team and queue with calls, one at a time."""
+    site = make_group_card(rows, "site", None, period)
+    yield site
+    for part in site.parts:
+        yield make_group_card(rows, part.kind, part.name, period)
+    for head in site.agents:
+        yield make_agent_card(rows, head.agent, period, repeats)
 
 
 def _group(rows: CardRows, scope: Scope, period: Period) -> tuple[GroupCard, GroupRows]:

@@ -5,6 +5,7 @@ without one counts by the time it was inspected."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -125,10 +126,19 @@ class CardRows:
         with self._store.transaction(write=False) as connection:
             return int(connection.execute(query).scalar_one())
 
+    def last_day(self) -> date | None:
+        """The day of the newest call; None in an empty store."""
+        with self._store.transaction(write=False) as connection:
+            newest = connection.execute(select(func.max(_R.started_at))).scalar()
+            newest = newest or connection.execute(select(func.max(_R.inspected_at))).scalar()
+        return newest.date() if newest else None
+
     def violated(self, period: Period) -> frozenset[str]:
         """The checks that were violated at least once."""
-        query = select(distinct(_F.check)).where(
-            _F.settled_outcome == Outcome.VIOLATION.value, *found_in(period)
+        query = (
+            select(_F.check)
+            .distinct()
+            .where(_F.settled_outcome == Outcome.VIOLATION.value, *found_in(period))
         )
         with self._store.transaction(write=False) as connection:
             return frozenset(connection.execute(query).scalars())

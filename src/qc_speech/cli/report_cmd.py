@@ -1,0 +1,165 @@
+"""`qc-speech report`: scorecards of agents, teams, queues and the site, and the weekly report."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+import typer
+
+from qc_speech.errors import QcError, UsageError
+
+if TYPE_CHECKING:
+    from qc_speech.cards.period import Period
+    from qc_speech.report.tables import AnyCard
+    from qc_speech.store.cards import CardRows
+
+EPILOG = (
+    "Examples: qc-speech report out --agent 1023 --month 2026-03; "
+    "qc-speech report out --team 一班 --from 2026-03-01 --to 2026-03-15 --format html,csv; "
+    "qc-speech report weekly out --to 2026-03-12"
+)
+_DAY = timedelta(days=1)
+_DATE = "YYYY-MM-DD"
+
+
+def report(
+    words: list[str] = typer.Argument(
+        ..., metavar="[weekly] OUT", help="Folder given to `run` with --out; `weekly` before it."
+    ),
+    agent: Optional[str] = typer.Option(None, "--agent", help="An agent's card, by id."),  # noqa: UP045
+    team: Optional[str] = typer.Option(None, "--team", help="A team's card."),  # noqa: UP045
+    queue: Optional[str] = typer.Option(None, "--queue", help="A queue's card."),  # noqa: UP045
+    every: bool = typer.Option(
+        False, "--all", help="The site's card and one of each agent, team and queue with calls."
+    ),
+    first: Optional[str] = typer.Option(None, "--from", metavar=_DATE, help="First day."),  # noqa: UP045
+    last: Optional[str] = typer.Option(None, "--to", metavar=_DATE, help="Last day, included."),  # noqa: UP045
+    month: Optional[str] = typer.Option(None, "--month", metavar="YYYY-MM", help="A month."),  # noqa: UP045
+    forms: str = typer.Option("html", "--format", "-f", help="html, json, csv; several by commas."),
+    folder: Optional[Path] = typer.Option(  # noqa: UP045
+        None, "--folder", help="Where to write; default: OUT/report/cards."
+    ),
+    store: Optional[str] = typer.Option(  # noqa: UP045
+        None, "--store", help="The store: a file or an address; default: OUT/qc.sqlite."
+    ),
+    language: str = typer.Option("zh", "--language", help="Headings of csv: zh or en."),
+) -> None:
+    """Scorecard of an agent (--agent), team, queue, or of the whole site, over a period.
+
+    Without --from, --to or --month: the last 30 days that have calls. `--agent unassigned`: calls
+    that name no agent, or several. `report weekly`: the seven days up to --to (default: the last
+    day with calls), compared with the week before.
+    """
+    try:
+        weekly, out = _what(words)
+        asked = _Asked(agent, team, queue, every, weekly)
+        _report(out, asked, (first, last, month), forms.split(","), (folder, store, language))
+    except QcError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
+
+
+class _Asked:
+    """Whose cards."""
+
+    def __init__(
+        self, agent: str | None, team: str | None, queue: str | None, every: bool, weekly: bool
+    ) -> None:
+        chosen = [name for name in (agent, team, queue) if name is not None]
+        if len(chosen) + every + weekly > 1:
+            raise UsageError("report: give one of --agent, --team, --queue, --all, weekly")
+        self.agent, self.team, self.queue, self.every, self.weekly = (
+            agent, team, queue, every, weekly,
+        )  # fmt: skip
+
+
+def _what(words: list[str]) -> tuple[bool, Path]:
+    weekly = len(words) == 2 and words[0] == "weekly"
+    if len(words) != 1 and not weekly:
+        raise UsageError("report: give the folder of a run, with `weekly` before it or without")
+    return weekly, Path(words[-1])
+
+
+def _report(
+    out: Path,
+    asked: _Asked,
+    days: tuple[str | None, str | None, str | None],
+    forms: list[str],
+    where: tuple[Path | None, str | None, str],
+) -> None:
+    from qc_speech.report.cardpage import file_name
+    from qc_speech.report.forms import FORMS, SUFFIX, write
+    from qc_speech.store import open_store
+    from qc_speech.store.cards import CardRows
+
+    folder, store_name, language = where
+    for form in forms:
+        if form not in FORMS:
+            raise UsageError(f"form {form}: not known; one of {', '.join(sorted(FORMS))}")
+    path = out / "qc.sqlite"
+    if store_name is None and not path.is_file():
+        raise UsageError(f"{out}: holds no store (qc.sqlite); give the folder of a run or --store")
+    with open_store(store_name or path, create=False) as store:
+        rows = CardRows(store)
+        period = _period(rows, asked, days)
+        for card in _cards(rows, asked, period):
+            for form in forms:
+                name = file_name(card) + SUFFIX.get(form, f".{form}")
+                written = write(card, (folder or out / "report" / "cards") / name, form, language)
+                typer.echo(f"{form}: {written}")
+
+
+def _period(
+    rows: CardRows, asked: _Asked, days: tuple[str | None, str | None, str | None]
+) -> Period:
+    from qc_speech.cards.period import Period
+
+    first, last, month = days
+    if month is not None:
+        if first is not None or last is not None:
+            raise UsageError("report: give --month, or --from and --to")
+        return Period.month_of(_day(f"{month}-01", "--month", "YYYY-MM"))
+    end = _day(last, "--to", _DATE) if last is not None else rows.last_day()
+    if end is None:
+        raise UsageError("report: the store holds no call yet; run `qc-speech run` first")
+    if first is not None:
+        start = _day(first, "--from", _DATE)
+    else:
+        start = end - (6 if asked.weekly else 29) * _DAY
+    if end < start:
+        raise UsageError(f"report: --from {start} is after --to {end}; exchange them")
+    return Period(start, end)
+
+
+def _day(text: str, option: str, form: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise UsageError(f"{option} {text}: not a date; write {form}") from None
+
+
+def _cards(rows: CardRows, asked: _Asked, period: Period) -> list[AnyCard]:
+    from qc_speech.report.cards import (
+        all_cards,
+        escalations,
+        make_agent_card,
+        make_group_card,
+        make_weekly_report,
+    )
+    from qc_speech.setup import load_rules
+
+    if asked.weekly:
+        return [make_weekly_report(rows, period)]
+    if asked.team is not None:
+        return [make_group_card(rows, "team", asked.team, period)]
+    if asked.queue is not None:
+        return [make_group_card(rows, "queue", asked.queue, period)]
+    if asked.agent is None and not asked.every:
+        return [make_group_card(rows, "site", None, period)]
+    repeats = escalations(load_rules().rulebooks)
+    if asked.every:
+        return list(all_cards(rows, period, repeats))
+    agent = None if asked.agent == "unassigned" else asked.agent
+    return [make_agent_card(rows, agent, period, repeats)]
