@@ -17,7 +17,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "migrations"),
     3: ("pipeline", "settling", "publish", "batch", "nightly", "setup", "intake", "report",
         "evaluate", "export", "doctor", "api",
-        "retention", "sealing"),
+        "retention", "sealing", "notices", "monitoring"),
     4: ("cli", "web", "__main__"),
 }  # fmt: skip
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

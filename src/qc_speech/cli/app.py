@@ -13,6 +13,7 @@ from qc_speech.cli import (
     eval_cmd,
     export_cmd,
     models_cmd,
+    notify_cmd,
     purge_cmd,
     report_cmd,
     rules_cmd,
@@ -43,6 +44,7 @@ app.command("export")(export_cmd.export_cmd)
 app.add_typer(models_cmd.app, name="models")
 app.add_typer(rules_cmd.app, name="rules")
 app.add_typer(voices_cmd.app, name="voices")
+app.command("notify", epilog=notify_cmd.EPILOG)(notify_cmd.notify)
 app.command("purge", epilog=purge_cmd.EPILOG)(purge_cmd.purge)
 app.command("reveal")(purge_cmd.reveal)
 app.command("audit", epilog=audit_cmd.EPILOG)(audit_cmd.audit_cmd)

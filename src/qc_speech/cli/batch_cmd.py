@@ -75,15 +75,26 @@ def _profile(path: Path, until: str | None) -> Profile:
 def _run(profile: Profile, retry_quarantined: bool) -> int:
     import signal
 
+    from qc_speech.cli.notify_cmd import audit_head
+    from qc_speech.monitoring.watching import Watching
     from qc_speech.nightly.start import Wishes, run_batch
+    from qc_speech.notices.telling import check, tell
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)  # a service that is stopped ends like Ctrl-C
-    shown = _Shown()
-    summary = run_batch(profile, shown.watch, Wishes(retry_quarantined, shown.say))
-    shown.close()
+    check(profile.notifies)
+    shown = _Shown(profile.log)
+    watching = Watching(profile, shown.watch)
+    try:
+        summary = run_batch(profile, watching, Wishes(retry_quarantined, shown.say))
+    finally:
+        watching.close()
+        shown.close()
+    if profile.notifies and summary.ended_by != "stopped":
+        for line in tell(profile.notifies, summary.as_json(), audit_head(profile)):
+            typer.echo(f"error: {line}", err=True)
     for line in _lines(summary):
         typer.echo(line)
     if summary.ended_by == "stopped":
@@ -113,7 +124,7 @@ def _lines(summary: Summary) -> Iterator[str]:
 class _Shown:
     """Progress for a person: a bar on a terminal, a line now and then in a log."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: str = "text") -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
         from rich.progress import TimeElapsedColumn as Elapsed
@@ -122,7 +133,7 @@ class _Shown:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Elapsed())
         self._progress = Progress(*columns, console=self._console)
         self._bar = self._progress.add_task("recordings", total=None)
-        if self._console.is_terminal:
+        if self._console.is_terminal and log == "text":
             self._progress.start()
 
     def say(self, line: str) -> None:

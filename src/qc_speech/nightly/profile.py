@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from qc_speech.errors import UsageError
+from qc_speech.notices.spec import NotifySpec
 from qc_speech.settings import Settings, load_settings
 
 T = TypeVar("T")
@@ -84,8 +85,14 @@ class Profile:
     archive_mode: str = setting("move", "what is done with them", "move", "copy")
     quarantine: str = setting("", "folder for recordings that are quarantined; empty: they stay")
     report: bool = setting(True, "write the pages of OUT/report at the end")
+    log: str = setting("text", "progress for a person, or JSON lines on stderr", "text", "json")
+    metrics_file: str = setting("", "Prometheus textfile (….prom) for node_exporter; empty: none")
+    metrics_port: int = setting(0, "port of a Prometheus endpoint while it runs; 0: none")
+    metrics_host: str = setting("127.0.0.1", "address on which that endpoint listens")
+    opentelemetry: bool = setting(False, "true: traces by OTLP, to OTEL_EXPORTER_OTLP_ENDPOINT")
     sources: tuple[SourceSpec, ...] = ()
     priorities: tuple[PriorityRule, ...] = ()
+    notifies: tuple[NotifySpec, ...] = ()
     settings: Settings = field(default_factory=Settings)
 
     @property
@@ -93,7 +100,12 @@ class Profile:
         return Path(self.out)
 
 
-_TABLES = {"source": "sources", "priority": "priorities", "settings": "settings"}
+_TABLES = {
+    "source": "sources",
+    "priority": "priorities",
+    "notify": "notifies",
+    "settings": "settings",
+}
 
 
 def load_profile(path: Path) -> Profile:
@@ -104,6 +116,7 @@ def load_profile(path: Path) -> Profile:
     values = _values(Profile, plain, where, "", known_too=tuple(_TABLES))
     values["sources"] = _array(SourceSpec, data.get("source", []), where, "source")
     values["priorities"] = _array(PriorityRule, data.get("priority", []), where, "priority")
+    values["notifies"] = _array(NotifySpec, data.get("notify", []), where, "notify")
     values["settings"] = _settings(data.get("settings", {}), where)
     values["name"] = values.get("name") or re.sub(r"[^A-Za-z0-9_-]", "_", path.stem)[:40]
     profile = Profile(**values)

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from qc_speech.codec import from_json, to_json
 from qc_speech.model import Metadata
 from qc_speech.store.queue_tables import QUEUE
-from qc_speech.store.rows import pack, plain, unpack
+from qc_speech.store.rows import json_bytes, pack, plain, unpack
 from qc_speech.store.sql import SqlStore, utc_now
 from qc_speech.store.tables import RESULTS
 
@@ -340,7 +340,7 @@ def _place(source: str) -> str:
 
 
 def _digest(one: Found) -> str:
-    return hashlib.sha256(pack(to_json((one.metadata, one.path)))).hexdigest()[:24]
+    return hashlib.sha256(json_bytes(to_json((one.metadata, one.path)))).hexdigest()[:24]
 
 
 def _correct(connection: Connection, key: str, one: Found, state: str) -> None:

@@ -1,0 +1,1 @@
+"""Who watches a batch besides a person: a log collector, Prometheus, OpenTelemetry."""

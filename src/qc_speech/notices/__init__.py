@@ -1,0 +1,1 @@
+"""The morning summary to robots, mailboxes and webhooks: figures and a link, nobody's data."""
