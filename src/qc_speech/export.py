@@ -114,9 +114,7 @@ def vtt(result: Result) -> str:
         start = _ms(turn["start"])
         end = max(_ms(turn["end"]), start + 1)  # a cue must not be empty
         voice = _undecided(result, turn) or _VOICES.get(turn["speaker"], "未知")
-        cues.append(
-            f"{_clock(start)} --> {_clock(end)}\n<v {_escaped(voice)}>{_escaped(text)}</v>\n"
-        )
+        cues.append(f"{clock(start)} --> {clock(end)}\n<v {escaped(voice)}>{escaped(text)}</v>\n")
     return "\n".join(cues)
 
 
@@ -253,9 +251,9 @@ def _ms(seconds: float) -> int:
     return max(0, round(seconds * 1000))
 
 
-def _clock(ms: int) -> str:
+def clock(ms: int) -> str:
     return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

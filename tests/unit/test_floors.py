@@ -15,7 +15,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "align", "score", "reviews", "scenario", "spelling", "privacy", "cards"),
     2: ("vault", "audio", "parties", "engines", "voiceprints", "models", "store", "store_memory",
         "migrations"),
-    3: ("pipeline", "settling", "publish", "batch", "nightly", "setup", "intake", "report",
+    3: ("pipeline", "clips", "settling", "publish", "batch", "nightly", "setup", "intake", "report",
         "evaluate", "export", "doctor", "api",
         "retention", "sealing", "notices", "monitoring"),
     4: ("cli", "web", "__main__"),

@@ -12,6 +12,7 @@ from qc_speech.measures.floor_words import BackchannelLexicon, FloorLexicon
 from qc_speech.measures.lexicon import DialectLexicon, LoanwordLexicon
 from qc_speech.privacy.lexicon import PrivacyFile
 from qc_speech.roles import RoleEvidence
+from qc_speech.rules.absence import AbsenceFile
 from qc_speech.rules.banned_lexicon import LISTS, DisclosureFile, FrameFile, RamblingFile, WordFile
 from qc_speech.rules.conditions.lexicon import ConditionLexicon
 from qc_speech.rules.courtesy import PoliteWords
@@ -45,6 +46,7 @@ SHAPES = (
     Shape("conditions.yaml", "conditions", ConditionLexicon),
     Shape("names.yaml", "names", NamesFile),
     Shape("privacy.yaml", "privacy", PrivacyFile),
+    Shape("clips.yaml", "clips", AbsenceFile),
     Shape("hearing.yaml", "hearing", HearingFile),
     Shape("roles.yaml", "roles", RoleEvidence),
     Shape("scenarios.yaml", "scenarios", ScenarioEvidence),

@@ -23,12 +23,13 @@ from sqlalchemy.exc import ArgumentError
 
 from qc_speech.errors import StoreError
 from qc_speech.store import audit_tables as _audit_tables  # noqa: F401 - adds to METADATA
+from qc_speech.store import clip_tables as _clip_tables  # noqa: F401
 from qc_speech.store import web_tables as _web_tables  # noqa: F401 - adds its tables to METADATA
 from qc_speech.store.faults import DATABASE_ERRORS, fault
 from qc_speech.store.sql import SqlStore
 from qc_speech.store.tables import METADATA
 
-HEAD = "0008"  # the newest revision in migrations/versions; a test holds the two equal
+HEAD = "0009"  # the newest revision in migrations/versions; a test holds the two equal
 VERSION_TABLE = "qc_speech_schema"
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 

@@ -76,9 +76,15 @@ Begins = npt.NDArray[np.int64]
 class Corpus:
     """Readings of stretches of talk laid end to end with walls between that no match crosses."""
 
-    def __init__(self, texts: Sequence[str], searched: int | None = None) -> None:
+    def __init__(
+        self,
+        texts: Sequence[str],
+        searched: int | None = None,
+        spoken: Sequence[Sequence[str]] | None = None,
+    ) -> None:
         """`searched`: characters of talk that the texts stand for, when some are only other
-        readings of the same talk; the more there are, the more is found by chance."""
+        readings of the same talk; the more there are, the more is found by chance. `spoken`: the
+        texts' syllables where they are known already (making them takes longest)."""
         self.texts = tuple(texts)
         size = sum(map(len, self.texts)) if searched is None else searched
         self.room = math.log(max(_LEAST_ROOM, size) / _USUAL_ROOM)
@@ -88,9 +94,10 @@ class Corpus:
         gap: list[float] = []
         self.starts: list[int] = []
         wall = int(ALPHABET.ids((_END,))[0])
-        for text in texts:
+        for at, text in enumerate(texts):
             self.starts.append(len(ids))
-            ids.extend(int(i) for i in ALPHABET.ids(syllables(text)))
+            said = syllables(text) if spoken is None else spoken[at]
+            ids.extend(int(i) for i in ALPHABET.ids(said))
             codes.extend(ord(char) for char in text)
             insert.extend(FILLER_INSERT if char in _FILLERS else INSERT for char in text)
             gap.extend(GAP_STEP for _ in text)
