@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,15 +99,25 @@ def calls() -> tuple[CallResult, ...]:
     )
 
 
+@functools.lru_cache(maxsize=1)
+def _empty() -> bytes:
+    """A store with everybody of PEOPLE, made once."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "qc.sqlite"
+        with open_store(path) as store:
+            for new in PEOPLE:
+                people.add_user(store, new, PASSWORD)
+        return path.read_bytes()
+
+
 def site(folder: Path, results: Sequence[CallResult] | None = None, **options: Any) -> Site:
     """A site with the calls above and everybody of PEOPLE."""
     folder.mkdir(exist_ok=True)
     path = folder / "qc.sqlite"
-    with open_store(path) as store:
-        for result in calls() if results is None else results:
-            store.put_result(result)
+    path.write_bytes(_empty())
     config = WebConfig(str(path), folder, **options)
     app = create_app(config)
-    for new in PEOPLE:
-        people.add_user(app.state.web.store, new, PASSWORD)
-    return Site(app, app.state.web.store, folder, config)
+    store: SqlStore = app.state.web.store
+    for result in calls() if results is None else results:
+        store.put_result(result)
+    return Site(app, store, folder, config)

@@ -18,6 +18,8 @@ from qc_speech import __version__
 from qc_speech.errors import QcError, StoreError, UsageError
 from qc_speech.store import open_store
 from qc_speech.web import account, entry
+from qc_speech.web.appeals import routes as appeals_routes
+from qc_speech.web.appeals.cases import DecidedAlready
 from qc_speech.web.calls import NotFound
 from qc_speech.web.config import WebConfig
 from qc_speech.web.guard import Forged, MustChangePassword, NotAllowed, NotLoggedIn
@@ -30,7 +32,7 @@ from qc_speech.web.texts import text, texts
 
 _ROOM = Path(__file__).parent
 _LOG = logging.getLogger("qc_speech.web")
-ROUTERS = (entry.router, account.router, queue_routes.router)
+ROUTERS = (entry.router, account.router, queue_routes.router, appeals_routes.router)
 
 
 def create_app(config: WebConfig) -> FastAPI:
@@ -76,6 +78,7 @@ _STATUS: dict[type[Exception], tuple[int, str]] = {
     NotFound: (404, "error_404"),
     NotAllowed: (403, "error_403"),
     Forged: (403, "error_forged"),
+    DecidedAlready: (409, "error_409"),
     NotLoggedIn: (401, "error_401"),
     UsageError: (422, "error_422"),
     StoreError: (503, "error_503"),
