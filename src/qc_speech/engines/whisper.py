@@ -177,7 +177,7 @@ class FasterWhisper:
         results = self._whisper.model.align(
             ctranslate2.StorageView.from_array(np.ascontiguousarray(encoded)),
             [*tokenizer.sot_sequence, tokenizer.no_timestamps],
-            [tokenizer.encode(text) for text in texts],
+            [[*tokenizer.encode(text), tokenizer.eot] for text in texts],  # and nothing more
             [min(one, _MOST_FRAMES) for one in frames],
         )
         return [

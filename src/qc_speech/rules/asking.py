@@ -20,6 +20,8 @@ from qc_speech.text.normalize import normalize
 
 _LONGEST_MS = 20_000  # a longer turn is narrowed to what lies round the words in doubt
 _AROUND_MS = 6_000
+_TELLING = 0.004  # from this likeness by text on a no counts
+_UNHEARD_MS = 2_500  # where words may lie of which nothing was heard
 _AIR_MS = 200  # beside the stretch, so that no sound at its edges is cut
 
 
@@ -34,7 +36,7 @@ class Weights:
         return self.slope * (raw + self.offset)
 
 
-FITTED = Weights(0.6, 7.5)
+FITTED = Weights(0.7, 7.0)
 ASK_VERSION = "asked/1"  # a part of what stored answers depend on
 
 
@@ -86,6 +88,8 @@ class Interview:
             heard = max(of[text] for text in asked.heard)
             for words, text in zip(doubt.wordings, asked.wordings):
                 ratio = round(weights.ratio(of[text] - heard), 3)
+                if ratio <= 0 and doubt.heard and doubt.probability < _TELLING:
+                    continue  # it was hardly alike: that it is not there says nothing
                 found.append(Asked(doubt.check, doubt.part, doubt.span, words, ratio))
         return tuple(found)
 
@@ -97,7 +101,10 @@ def question(call: Call, doubt: Doubt) -> Question:
     if span.duration_ms > _LONGEST_MS:
         span, before, after = _narrowed(utterance, doubt)
     length = call.recording.duration_ms
-    sound = Span(max(0, span.start_ms - _AIR_MS), min(length, span.end_ms + _AIR_MS))
+    lead, tail = _AIR_MS, _AIR_MS
+    if not doubt.heard:  # dropped: its sound lies before or after what was heard
+        lead, tail = (_AIR_MS, _UNHEARD_MS) if doubt.before else (_UNHEARD_MS, _AIR_MS)
+    sound = Span(max(0, span.start_ms - lead), min(length, span.end_ms + tail))
     parts = dict.fromkeys((doubt.heard, *_other_readings(utterance, doubt)))
     return Question(
         utterance.speaker,

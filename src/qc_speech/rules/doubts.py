@@ -25,7 +25,7 @@ from qc_speech.text.normalize import normalize
 
 _PLACES = 3  # of one meaning, the likeliest
 _WORDINGS = 3  # for each place
-_LEAST = 0.004  # less likely by text is not asked for: there is nothing alike
+_LEAST = 0.0005  # less likely by text is not asked for: there is nothing alike
 _EDGES = {"opening": 0, "closing": -1}  # where a dropped phrase would have stood
 
 
