@@ -1,34 +1,28 @@
-"""The worker processes: started, given tasks, watched, and replaced when they die.
+"""Who does the work of a batch, as the batch sees them: processes of this machine, or another kind.
 
-A process that dies, takes too much memory or too long is named with the tasks it held, so that the
-recording that did it is known.
+A crew has members of two kinds: those that inspect (whole recordings or their parts) and those that
+only hear. It is given tasks and tells how each ended. One that is lost is named with its task, so
+that the recording that did it is known.
 """
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
-import signal
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Protocol
 
-from qc_speech.errors import QcError
-from qc_speech.nightly.worker import Desk, Handoff, Orders, Outcome, Stop
+from qc_speech.nightly.worker import Desk, Handoff, Outcome
 from qc_speech.store.queue import Item
 
 INSPECT, HEAR = "inspect", "hear"
-_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+PROBE = "probe-"
 
 
 @dataclass(frozen=True)
 class Task:
-    """`step`: whole, prepare, finish (one thing) or hear (several)."""
+    """`step`: whole, prepare, finish (one thing) or hear (several); PROBE and a step: whether the
+    engines of that step work at all (nothing)."""
 
     step: str
     things: tuple[Item | Handoff, ...]
@@ -40,188 +34,50 @@ class Task:
 
 @dataclass(frozen=True)
 class Ended:
-    """What came of a task: its outcomes, a stop, or how its process died (`death`)."""
+    """What came of a task: its outcomes; a `stop` that concerns all recordings; how its member
+    died (`death`); or that its member was `lost` through no fault of the recording (a node that
+    went away): it is done again and nobody is blamed."""
 
     task: Task
     outcomes: tuple[Outcome, ...] = ()
     stop: str = ""
     death: str = ""
+    lost: str = ""
 
 
-class _Member:
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.task: Task | None = None
-        self.since = 0.0
-        self.killed = ""  # why we killed it
-        self.process: Any = None
-        self.pipe: Connection[Any, Any] | None = None
+class Crew(Protocol):
+    """The seam. Used as a context: at its end every member is gone, whatever it was at."""
 
-    def start(self, orders: Orders) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, orders), daemon=True)
-        _mask(block=True)  # a worker that starts must not be hit by Ctrl-C
-        try:
-            self.process.start()
-        finally:
-            _mask(block=False)
-        theirs.close()
-        self.killed = ""
+    def __enter__(self) -> Crew: ...
 
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.join()
-            self.process = None
-        if self.pipe is not None:
-            self.pipe.close()
-            self.pipe = None
-
-
-class Crew:
-    """Workers for whole recordings or their parts, and recognizers. Use as a context."""
-
-    def __init__(
-        self, orders: Orders, workers: int, recognizers: int, memory_bytes: float, seconds: float
-    ) -> None:
-        self._orders, self._memory, self._seconds = orders, memory_bytes, seconds
-        self._members = [_Member(INSPECT) for _ in range(workers)]
-        self._members += [_Member(HEAR) for _ in range(recognizers)]
-
-    def __enter__(self) -> Crew:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for member in self._members:
-            member.stop()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
 
     def free(self, kind: str) -> int:
-        """How many of a kind have nothing to do."""
-        return sum(one.task is None for one in self._members if one.kind == kind)
+        """How many members of a kind have nothing to do."""
 
-    def held(self) -> list[Item]:
-        """The items of all tasks that run."""
-        return [item for one in self._members if one.task for item in one.task.items]
+    def held(self) -> list[Task]:
+        """All tasks that run."""
 
     def give(self, kind: str, task: Task) -> None:
-        """Give a task to a free worker of a kind; a process is started where none lives."""
-        member = next(one for one in self._members if one.kind == kind and one.task is None)
-        if member.process is None or not member.process.is_alive():
-            member.stop()
-            member.start(self._orders)
-        member.task, member.since = task, time.monotonic()
-        assert member.pipe is not None
-        with contextlib.suppress(OSError):  # it has just died: seen by `wait`
-            member.pipe.send(task)
+        """Give a task to a free member of a kind."""
 
     def wait(self, seconds: float) -> list[Ended]:
         """What ended, waiting at most so long for the first."""
-        busy = [one for one in self._members if one.task is not None]
-        if not busy:
-            return []
-        watched = [one.pipe for one in busy] + [one.process.sentinel for one in busy]
-        ready = set(map(id, wait([one for one in watched if one is not None], seconds)))
-        ended = []
-        for member in busy:
-            end = self._ended(member) if ready else None
-            if end is not None:
-                ended.append(end)
-        self._watch()
-        return ended
-
-    def _ended(self, member: _Member) -> Ended | None:
-        assert member.task is not None and member.pipe is not None
-        answer: Any = None
-        try:
-            if member.pipe.poll():
-                answer = member.pipe.recv()
-            elif member.process.is_alive():
-                return None
-        except (EOFError, OSError):
-            pass
-        task, member.task = member.task, None
-        if answer is None:
-            member.process.join()
-            death = member.killed or _death(member.process.exitcode)
-            member.stop()
-            return Ended(task, death=death)
-        if isinstance(answer, Stop):
-            return Ended(task, stop=answer.message)
-        if any(one.broken for one in answer):
-            member.stop()
-        return Ended(task, tuple(answer))
-
-    def _watch(self) -> None:
-        """End what takes too long or too much."""
-        now = time.monotonic()
-        for member in self._members:
-            if member.task is None or member.process is None or member.killed:
-                continue
-            if now - member.since > self._seconds:
-                member.killed = f"took longer than {self._seconds / 60:g} minutes"
-            elif _memory_of(member.process.pid) > self._memory:
-                member.killed = f"took more than {self._memory / 2**30:.1f} GiB of memory"
-            if member.killed:
-                member.process.kill()
 
 
-def _memory_of(pid: int) -> float:
-    """Resident bytes of a process, without what it shares with others; 0 where that is unknown."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        fields = Path(f"/proc/{pid}/statm").read_text().split()
-        return (int(fields[1]) - int(fields[2])) * _PAGE
-    return 0.0
-
-
-def _death(code: int | None) -> str:
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name
-        return f"{name}, out of memory?" if name == "SIGKILL" else name
-    return f"exit code {code}"
-
-
-def _mask(*, block: bool) -> None:
-    if hasattr(signal, "pthread_sigmask"):
-        how = signal.SIG_BLOCK if block else signal.SIG_UNBLOCK
-        signal.pthread_sigmask(how, {signal.SIGINT, signal.SIGTERM})
-
-
-def _work(pipe: Connection[Any, Any], orders: Orders) -> None:
-    """The life of a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C ends
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _mask(block=False)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    with contextlib.suppress(OSError):  # if memory runs out, a worker goes and not the batch
-        Path("/proc/self/oom_score_adj").write_text("800")
-    desk: Desk | None = None
-    while True:
-        try:
-            task: Task = pipe.recv()
-        except (EOFError, OSError):
-            return
-        try:
-            if desk is None:
-                desk = Desk(orders)
-            answer: Sequence[Outcome] | Stop = _carry_out(desk, task)
-        except QcError as error:
-            answer = Stop(str(error))
-        pipe.send(answer)
-
-
-def _carry_out(desk: Desk, task: Task) -> Sequence[Outcome]:
+def carry_out(desk: Desk, task: Task) -> Sequence[Outcome]:
+    """Do a task at a desk, wherever that stands. Raises StoreError, ModelError: a stop."""
+    if task.step.startswith(PROBE):
+        desk.probe(task.step.removeprefix(PROBE))
+        return ()
     if task.step == "hear":
         return desk.hear([one for one in task.things if isinstance(one, Handoff)])
     (thing,) = task.things
     if isinstance(thing, Handoff):
         return (desk.finish(thing),)
     return (desk.prepare(thing) if task.step == "prepare" else desk.whole(thing),)
-
-
-def _end_with_parent() -> None:
-    """A killed batch must not leave workers behind that hold models."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

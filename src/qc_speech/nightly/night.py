@@ -19,7 +19,7 @@ from pathlib import Path
 
 from qc_speech.errors import StoreError
 from qc_speech.nightly.archive import place
-from qc_speech.nightly.crew import HEAR, INSPECT, Crew, Ended, Task
+from qc_speech.nightly.crew import HEAR, INSPECT, PROBE, Crew, Ended, Task
 from qc_speech.nightly.deadline import Deadline, next_time
 from qc_speech.nightly.looking import Looker, finished_manifests
 from qc_speech.nightly.profile import Profile
@@ -30,7 +30,7 @@ from qc_speech.store.queue import Ending, Item, State
 from qc_speech.store.sql import utc_now
 
 _CRASHES = 2  # a recording that has taken so many processes along is quarantined
-_DEATHS = 6  # so many in a row, by different recordings and nothing done between: it is not them
+_DEATHS = 6  # so many in a row, by different recordings and nothing done between: is it them?
 _FLUSH_ITEMS, _FLUSH_S = 64, 1.0
 _LONGEST_BACKOFF_S = 3600.0
 _BLAME_AFTER_S = 0.2  # who is being killed together with its workers blames nobody
@@ -70,9 +70,10 @@ class Night:
     def __init__(
         self, profile: Profile, store: SqlStore, orders: Orders, plan: Plan,
         watcher: Watcher = nobody, now: Callable[[], datetime] = datetime.now,
+        crew: Callable[[], Crew] | None = None,
     ) -> None:  # fmt: skip
         self._profile, self._store, self._orders, self._plan = profile, store, orders, plan
-        self._watch = watcher
+        self._watch, self._crew = watcher, crew or self._processes
         self._queue = Queue(store)
         self._looker = Looker(profile, self._queue, orders.spool)
         self._deadline = Deadline(next_time(profile.until, now()), now)
@@ -82,7 +83,8 @@ class Night:
         self._heard: deque[Handoff] = deque()  # to be finished
         self._endings: list[Ending] = []
         self._flushed = self._looked = time.monotonic()
-        self._deaths: set[str] = set()  # who died since anything was done
+        self._deaths: set[str] = set()  # recordings that killed, since anything else ended
+        self._probe = ""  # the step whose engines are to be tried before anything else is begun
         self._unfinished_looks = 0
         self._stop = ""
         self.summary = Summary(profile.name, now())
@@ -93,12 +95,7 @@ class Night:
         profile, summary = self._profile, self.summary
         self._queue.release(profile.name)
         with self._spool(), contextlib.ExitStack() as stack:
-            crew = stack.enter_context(
-                Crew(
-                    self._orders, self._plan.workers, self._plan.recognizers,
-                    self._plan.memory_bytes, profile.recording_minutes * 60,
-                )
-            )  # fmt: skip
+            crew = stack.enter_context(self._crew())
             try:
                 self._look()
                 self._work(crew)
@@ -113,6 +110,12 @@ class Night:
         summary.ended_at = self._deadline.now()
         self._watch(Event("end", summary))
         return summary
+
+    def _processes(self) -> Crew:
+        from qc_speech.nightly.processes import LocalCrew
+
+        plan, seconds = self._plan, self._profile.recording_minutes * 60
+        return LocalCrew(self._orders, plan.workers, plan.recognizers, plan.memory_bytes, seconds)
 
     def _how_it_ended(self) -> str:
         if self._stop:
@@ -190,6 +193,10 @@ class Night:
     def _hand_out(self, crew: Crew, closing: bool) -> None:
         """Give every free worker something: what is nearest to its end first. Prepared recordings
         are bounded: who prepares waits for the recognizers."""
+        if self._probe:
+            if not crew.held():
+                crew.give(HEAR if self._probe == "hear" else INSPECT, Task(PROBE + self._probe, ()))
+            return
         while self._ready and crew.free(HEAR):
             crew.give(HEAR, Task("hear", self._batch_to_hear()))
         while crew.free(INSPECT):
@@ -234,9 +241,18 @@ class Night:
             self.summary.fault(ended.stop)
             self._watch(Event("fault", self.summary, message=ended.stop))
             return
+        if ended.death and ended.task.step.startswith(PROBE):
+            cure = "run: qc-speech doctor, qc-speech models verify"
+            self._take_in(Ended(ended.task, stop=f"the engines crash ({ended.death}); {cure}"))
+            return
         if ended.death:
             self._died(ended)
             return
+        if ended.lost:
+            self._lost(ended)
+            return
+        self._deaths.clear()
+        self._probe = ""
         items = {item.id: item for item in ended.task.items}
         for outcome in ended.outcomes:
             self._outcome(ended.task, items[outcome.id], outcome)
@@ -250,7 +266,6 @@ class Night:
         if outcome.state == AGAIN:
             self._again(item, outcome)
             return
-        self._deaths.clear()
         if outcome.state == State.QUARANTINED.value:
             self._set_aside(item, outcome)
         self.summary.add(outcome)
@@ -278,6 +293,13 @@ class Night:
         )
         self._watch(Event("again", self.summary, item, outcome, outcome.reason))
 
+    def _lost(self, ended: Ended) -> None:
+        for item in ended.task.items:
+            self._forget(item, remote_too=False)
+            self._endings.append(
+                Ending(item.id, State.WAITING, ended.lost, item.attempts, item.crashes)
+            )
+
     def _died(self, ended: Ended) -> None:
         """A process died: the recording it held is blamed. Of several each is tried alone."""
         time.sleep(_BLAME_AFTER_S)
@@ -297,11 +319,7 @@ class Night:
                 self._endings.append(Ending(item.id, State.WAITING, reason, item.attempts, counted))
             self._deaths.add(item.id)
         if len(self._deaths) >= _DEATHS:
-            self._stop = (
-                f"{len(self._deaths)} recordings one after the other took their process along "
-                f"({ended.death}); run: qc-speech doctor, qc-speech models verify"
-            )
-            self.summary.fault(self._stop)
+            self._probe = ended.task.step
 
     def _set_aside(self, item: Item, outcome: Outcome) -> None:
         """Note why, for the report's page, and move the file where the profile says so."""

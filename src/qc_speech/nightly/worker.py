@@ -22,6 +22,7 @@ from qc_speech.model import CallResult, Metadata, Span
 from qc_speech.nightly import storage
 from qc_speech.nightly.archive import Archive
 from qc_speech.nightly.looking import mark_of
+from qc_speech.ports import SAMPLE_RATE_HZ, Passage, silent_hook
 from qc_speech.publish import remember_source
 from qc_speech.settings import Settings
 from qc_speech.store.queue import Item, State
@@ -116,12 +117,13 @@ class Desk:
         self._store = open_store(_address(orders.store))
         self._queue = Queue(self._store)
         engines = make_engines(orders.settings, orders.processes)
+        self._engines = replace(
+            engines,
+            transcriber=_loading(engines.transcriber, "recognizer"),
+            diarizer=_loading(engines.diarizer, "diarizer"),
+        )
         self._inspector = Inspector(
-            replace(
-                engines,
-                transcriber=_loading(engines.transcriber, "recognizer"),
-                diarizer=_loading(engines.diarizer, "diarizer"),
-            ),
+            self._engines,
             load_rules(orders.rules),
             self._store,
             rulebook=orders.rulebook,
@@ -154,6 +156,15 @@ class Desk:
     def finish(self, handoff: Handoff) -> Outcome:
         """Measure, check, store and archive what was heard."""
         return self._guarded(handoff.item, lambda: self._finish(handoff))
+
+    def probe(self, step: str) -> None:
+        """Let the engines of a step hear a second of noise: do they work at all? Raises whatever
+        they raise."""
+        noise = np.random.default_rng(0).normal(0, 0.05, SAMPLE_RATE_HZ).astype(np.float32)
+        if step in ("whole", "prepare", "finish"):
+            self._engines.diarizer().diarize(noise, "probe", silent_hook)
+        if step in ("whole", "hear"):
+            self._engines.transcriber().transcribe([Passage(noise, (Span(0, 1000),))])
 
     def _whole(self, item: Item) -> Outcome:
         started = time.perf_counter()
@@ -316,7 +327,6 @@ def _loading(make: Callable[[], Any], what: str) -> Callable[[], Any]:
 
 def _asked(handoff: Handoff) -> Asked:
     from qc_speech.pipeline import Asked
-    from qc_speech.ports import Passage
 
     rows = np.load(handoff.samples, mmap_mode="r")
     passages = tuple(
