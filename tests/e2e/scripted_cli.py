@@ -2,8 +2,9 @@
 
 The environment says what happens when a call begins to be heard, the nth of the process (from 0):
 SCRIPTED_FILL_AT: the file system of the file SCRIPTED_MARK is filled. SCRIPTED_SLEEP: seconds that
-every call takes. SCRIPTED_POISON: recordings under 5 s kill the process that hears them. Worker
-processes import this file too, so it is all set up here.
+every call takes. SCRIPTED_POISON: recordings under 5 s kill the process that hears them, by the
+signal of that name. SCRIPTED_BROKEN: the recognizer cannot be loaded (raises), or crashes whatever
+it hears (SIGSEGV). Worker processes import this file too, so it is all set up here.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import qc_speech.setup
 from qc_speech.engines import registry
 from qc_speech.model import Diarization
 from qc_speech.pipeline import Engines
-from qc_speech.ports import SAMPLE_RATE_HZ, Samples
+from qc_speech.ports import SAMPLE_RATE_HZ, Samples, Transcriber
 from qc_speech.settings import Settings
 
 _calls = iter(range(10_000))
@@ -51,17 +52,27 @@ def _fill() -> None:
 
 
 def _turns(samples: Samples, recording_id: str) -> Diarization:
-    if os.environ.get("SCRIPTED_POISON") and samples.shape[1] < 5 * SAMPLE_RATE_HZ:
-        os.kill(os.getpid(), signal.SIGKILL)
+    poison = os.environ.get("SCRIPTED_POISON")
+    if poison and samples.shape[1] < 5 * SAMPLE_RATE_HZ:
+        os.kill(os.getpid(), getattr(signal, poison, signal.SIGKILL))
     return by_channel(samples, recording_id)
 
 
+def _broken() -> Transcriber:
+    if os.environ["SCRIPTED_BROKEN"] == "SIGSEGV":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    raise RuntimeError("File model.bin is incomplete: failed to read a buffer of size 4096")
+
+
 def _engines(settings: Settings, workers: int = 1) -> Engines:
-    return replace(Script(_before).engines(), channel_turns=_turns)
+    engines = replace(Script(_before).engines(), channel_turns=_turns)
+    return replace(engines, transcriber=_broken) if "SCRIPTED_BROKEN" in os.environ else engines
 
 
 qc_speech.setup.make_engines = _engines
 registry.require_models = lambda settings: None
+registry.required_models = lambda settings: ()
+registry.recognizer_bytes = lambda settings: 1e8
 
 if __name__ == "__main__":
     from qc_speech.cli import main
