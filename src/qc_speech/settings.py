@@ -46,7 +46,7 @@ class Settings:
     device: str = _setting("auto", "auto, cpu or cuda")
     beam: int = _setting(5, "beam width of the recognizer")
     n_best: int = _setting(5, "readings kept per window for matching (at most the beam)")
-    batch: int = _setting(0, "windows per forward pass; 0: 8 on CPU, 16 on CUDA")
+    batch: int = _setting(0, "windows per forward pass; 0: 8 on CPU, by free memory on CUDA")
     hotwords: str = _setting(
         "", "words to bias the recognizer to; empty: none (does harm with base)"
     )

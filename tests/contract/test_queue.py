@@ -151,6 +151,19 @@ def test_metadata_that_was_corrected_is_work_again(queue: Queue) -> None:
     assert item.found.metadata.agent_id == "1023"
 
 
+def test_sealed_rows_are_known_again(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is sealed looks different each time it is written."""
+    from cryptography.fernet import Fernet
+
+    monkeypatch.setenv("QC_SPEECH_KEY", Fernet.generate_key().decode())
+    one = found("x", "1", metadata=Metadata("1", agent_name="王"))
+    assert queue.enrol("b", [one]) == 1
+    (item,) = queue.claim("b", "me", 1)
+    assert item.found == one
+    queue.end([Ending(item.id, State.DONE)])
+    assert queue.enrol("b", [one]) == 0
+
+
 def test_quarantine_and_a_second_chance(queue: Queue) -> None:
     queue.enrol("b", [found("x")])
     (item,) = queue.claim("b", "me", 1)

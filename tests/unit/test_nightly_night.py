@@ -61,7 +61,7 @@ def run(
     now: Callable[[], datetime] = datetime.now,
 ) -> Summary:  # fmt: skip
     out = Path(wanted.out)
-    orders = Orders(out, str(out / "qc.sqlite"), Settings(), None, None, 1, out / ".spool",
+    orders = Orders(out, str(out / "qc.sqlite"), Settings(), None, None, 1, 0, out / ".spool",
                     Archive("", True, "today"))  # fmt: skip
     plan = Plan(crew.workers, crew.recognizers, 1e12)
     return Night(wanted, store, orders, plan, watcher, now, lambda: crew).run()

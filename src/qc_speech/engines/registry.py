@@ -9,11 +9,15 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qc_speech.model import Diarization, Span
 from qc_speech.models import require
 from qc_speech.ports import Diarizer, Samples, Transcriber, VoiceEncoder
 from qc_speech.settings import Settings
+
+if TYPE_CHECKING:
+    from qc_speech.engines.room import Batched
 
 
 def required_models(settings: Settings) -> tuple[str, ...]:
@@ -83,8 +87,9 @@ def gpus(settings: Settings) -> int:
 
 def recognizer_bytes(settings: Settings) -> float:
     """Size of the recognizer's files. Raises ModelError when they are not there."""
-    folder = _folder(settings.asr_model)
-    return float(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
+    from qc_speech.engines.room import model_bytes
+
+    return model_bytes(_folder(settings.asr_model))
 
 
 def device_of(settings: Settings) -> str:
@@ -115,11 +120,12 @@ def transcriber(settings: Settings, workers: int = 1) -> Callable[[], Transcribe
         folder = _folder(settings.asr_model)
         if is_sherpa_folder(folder):
             threads = _threads(settings, workers)
-            return SherpaOnnx(folder, device=device, threads=threads, batch=batch)
+            sherpa = SherpaOnnx(folder, device=device, threads=threads, batch=batch)
+            return _in_room(sherpa, folder, settings) if on_gpu else sherpa
         compute = settings.compute_type
         if compute == "auto":
             compute = "float16" if on_gpu else "int8"
-        return FasterWhisper(
+        whisper: Batched = FasterWhisper(
             folder,
             device=device,
             compute_type=compute,
@@ -131,8 +137,19 @@ def transcriber(settings: Settings, workers: int = 1) -> Callable[[], Transcribe
                 hotwords=settings.hotwords,
             ),
         )
+        return _in_room(whisper, folder, settings) if on_gpu else whisper
 
     return make
+
+
+def _in_room(engine: Batched, folder: Path, settings: Settings) -> Transcriber:
+    """On a GPU: a batch for the memory that is free once the model is there, if none was set."""
+    from qc_speech.engines.room import InRoom, batch_for, free_gpu_bytes, model_bytes
+
+    free = free_gpu_bytes()
+    if not settings.batch and free is not None:
+        engine.batch = batch_for(free, model_bytes(folder))
+    return InRoom(engine)
 
 
 def diarizer(settings: Settings, workers: int = 1) -> Callable[[], Diarizer]:

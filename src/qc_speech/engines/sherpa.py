@@ -42,7 +42,7 @@ class SherpaOnnx:
                 f"{folder}: cannot tell which model this is; name the folder so that it contains "
                 f"{' or '.join(KINDS)}"
             )
-        self._batch = batch
+        self.batch = batch
         self._recognizer = _load(folder, kind, device, threads)
         self._stamp = Stamp(
             "sherpa-onnx", _version(), folder.name, json.dumps({"kind": kind}, sort_keys=True)
@@ -61,8 +61,8 @@ class SherpaOnnx:
         ]
         asked.sort(key=lambda item: item[1].duration_ms)
         heard: list[list[Chunk]] = [[] for _ in passages]
-        for first in range(0, len(asked), self._batch):
-            batch = asked[first : first + self._batch]
+        for first in range(0, len(asked), self.batch):
+            batch = asked[first : first + self.batch]
             streams = [self._stream(passages[number], piece) for number, piece in batch]
             self._recognizer.decode_streams(streams)
             for (number, piece), stream in zip(batch, streams):

@@ -84,6 +84,7 @@ class FasterWhisper:
         from faster_whisper.tokenizer import Tokenizer
 
         self._options = options or WhisperOptions()
+        self.batch = self._options.batch  # windows per forward pass: halved when memory runs out
         self._whisper = faster_whisper.WhisperModel(
             str(folder), device=device, compute_type=compute_type, cpu_threads=threads,
             local_files_only=True,
@@ -144,8 +145,8 @@ class FasterWhisper:
         filling up to 30 s the ratios of texts stay the same, at a fifth of the cost."""
         found: list[list[float]] = [[] for _ in asked]
         by_length = sorted(range(len(asked)), key=lambda number: len(asked[number][0]))
-        for first in range(0, len(by_length), self._options.batch):
-            batch = by_length[first : first + self._options.batch]
+        for first in range(0, len(by_length), self.batch):
+            batch = by_length[first : first + self.batch]
             encoded = self._encode_as_long([asked[number][0] for number in batch])
             rows = [(row, n, text) for row, n in enumerate(batch) for text in asked[n][1]]
             for low in range(0, len(rows), _TEXTS):
@@ -191,8 +192,8 @@ class FasterWhisper:
         """Windows of all passages in batches of like length, so that little is padding."""
         by_length = sorted(windows, key=lambda asked: asked[1].duration_ms)
         chunks: list[tuple[int, Chunk]] = []
-        for first in range(0, len(by_length), self._options.batch):
-            batch = by_length[first : first + self._options.batch]
+        for first in range(0, len(by_length), self.batch):
+            batch = by_length[first : first + self.batch]
             chunks.extend(self._decode(passages, batch, self._options.language, ways))
         return chunks
 
@@ -205,8 +206,8 @@ class FasterWhisper:
             for number, found in enumerate(heard)
             for span in self._foreign(found)
         ]
-        for first in range(0, len(asked), self._options.batch):
-            batch = asked[first : first + self._options.batch]
+        for first in range(0, len(asked), self.batch):
+            batch = asked[first : first + self.batch]
             for number, chunk in self._decode(passages, batch, "en", (_STRICT,)):
                 sure = chunk.language_confidence >= self._options.second_language_threshold
                 if sure and chunk.words and not chunk.doubtful and chunk.score > _LEAST_SCORE:

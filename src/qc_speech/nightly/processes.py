@@ -25,8 +25,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 class _Member:
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, number: int) -> None:
+        self.kind, self.number = kind, number
         self.task: Task | None = None
         self.since = 0.0
         self.killed = ""  # why we killed it
@@ -36,7 +36,8 @@ class _Member:
     def start(self, orders: Orders) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, orders), daemon=True)
+        gpu = self.number if self.kind == HEAR and orders.recognizers > 1 else None
+        self.process = context.Process(target=_work, args=(theirs, orders, gpu), daemon=True)
         _mask(block=True)  # a worker that starts must not be hit by Ctrl-C
         try:
             self.process.start()
@@ -62,8 +63,8 @@ class LocalCrew:
         self, orders: Orders, workers: int, recognizers: int, memory_bytes: float, seconds: float
     ) -> None:
         self._orders, self._memory, self._seconds = orders, memory_bytes, seconds
-        self._members = [_Member(INSPECT) for _ in range(workers)]
-        self._members += [_Member(HEAR) for _ in range(recognizers)]
+        self._members = [_Member(INSPECT, number) for number in range(workers)]
+        self._members += [_Member(HEAR, number) for number in range(recognizers)]
 
     def __enter__(self) -> LocalCrew:
         return self
@@ -162,8 +163,18 @@ def _mask(*, block: bool) -> None:
         signal.pthread_sigmask(how, {signal.SIGINT, signal.SIGTERM})
 
 
-def _work(pipe: Connection[Any, Any], orders: Orders) -> None:
+def _only_gpu(number: int) -> None:
+    """Let this process see one of the GPUs that the batch may use."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    names = [one.strip() for one in visible.split(",") if one.strip()]
+    name = names[number % len(names)] if names else str(number)
+    os.environ["CUDA_VISIBLE_DEVICES"] = name
+
+
+def _work(pipe: Connection[Any, Any], orders: Orders, gpu: int | None) -> None:
     """The life of a worker process."""
+    if gpu is not None:
+        _only_gpu(gpu)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C ends
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _mask(block=False)

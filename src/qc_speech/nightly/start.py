@@ -110,6 +110,7 @@ def _orders(profile: Profile, plan: Plan, rules: Path) -> Orders:
         rules=rules,
         rulebook=profile.rulebook or None,
         processes=plan.workers + plan.recognizers,
+        recognizers=plan.recognizers,
         spool=(profile.out_path / f".spool-{profile.name}").absolute(),
         archive=Archive(profile.archive, profile.archive_mode == "move", day, endpoints),
         endpoints=endpoints,

@@ -44,6 +44,7 @@ class Orders:
     rules: Path | None
     rulebook: str | None
     processes: int
+    recognizers: int  # processes that only hear
     spool: Path
     archive: Archive
     endpoints: Mapping[str, str] = field(default_factory=dict)  # by name of the source
@@ -109,6 +110,7 @@ class Desk:
     """Engines, rules and a connection of one process."""
 
     def __init__(self, orders: Orders) -> None:
+        from qc_speech.engines import registry
         from qc_speech.pipeline import Inspector
         from qc_speech.setup import load_rules, make_engines, usual_channel
         from qc_speech.store import Queue, open_store
@@ -117,6 +119,11 @@ class Desk:
         self._store = open_store(_address(orders.store))
         self._queue = Queue(self._store)
         engines = make_engines(orders.settings, orders.processes)
+        if orders.recognizers:  # the GPUs are theirs: what else there is to do is done on CPUs
+            on_cpu = replace(orders.settings, device="cpu")
+            engines = replace(engines, diarizer=registry.diarizer(on_cpu, orders.processes))
+            if engines.voices is not None:
+                engines = replace(engines, voices=registry.voice_encoder(on_cpu))
         self._engines = replace(
             engines,
             transcriber=_loading(engines.transcriber, "recognizer"),
@@ -198,8 +205,8 @@ class Desk:
     def _finish(self, handoff: Handoff) -> Outcome:
         started, path = time.perf_counter(), Path(handoff.path)
         inspection = self._inspector.prepare(path, handoff.metadata)
-        if inspection.transcript is None:  # the rules of keeping changed, or the row is damaged
-            self._inspector.transcribe((inspection,))
+        if inspection.transcript is None:  # its row was damaged meanwhile
+            return Outcome(handoff.item.id, AGAIN, "the transcript was not kept")
         result = inspection.finish()
         self._publish(handoff.item, path, result)
         seconds = handoff.seconds + time.perf_counter() - started
