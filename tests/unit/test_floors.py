@@ -108,3 +108,14 @@ def test_pure_floors_are_free_of_engines_and_io_libraries() -> None:
 
 def test_no_drawer_rooms() -> None:
     assert not [p for p in modules() if p.stem in {"utils", "helpers", "base", "common", "misc"}]
+
+
+def test_migrations_are_one_chain() -> None:
+    """Numbers in file names, each after the one before: the store's newest schema is read there."""
+    before = None
+    for n, path in enumerate(sorted((PACKAGE / "migrations" / "versions").glob("[0-9]*.py")), 1):
+        text = path.read_text(encoding="utf-8")
+        assert path.name.startswith(f"{n:04}_"), f"{path.name}: renumber it, {n:04} is next"
+        assert f'revision = "{n:04}"' in text, path.name
+        assert f"down_revision = {before}" in text, path.name
+        before = f'"{n:04}"'
