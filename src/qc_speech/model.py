@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 
 SCENARIOS = (
     "inbound_service",
@@ -219,7 +220,7 @@ class Utterance:
     confidence: float = 1.0  # calibrated share of characters heard right, 0..1
     alternatives: tuple[Alternative, ...] = ()
 
-    @property
+    @cached_property
     def text(self) -> str:
         return "".join(word.text for word in self.words)
 

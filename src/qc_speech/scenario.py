@@ -21,8 +21,9 @@ from qc_speech.model import Call, Metadata, Role
 from qc_speech.rules.matcher import Matcher
 from qc_speech.rules.phrases import Phrase, agent_turns
 from qc_speech.rules.yamlfile import load_yaml
+from qc_speech.text.likeness import likeness
 from qc_speech.text.normalize import normalize
-from qc_speech.text.template import Corpus, find_in, parse
+from qc_speech.text.template import Corpus, parse
 
 _HEARD = 0.6  # a sign heard less surely is none
 _DIRECTIONS = ("inbound", "outbound")
@@ -137,8 +138,7 @@ class _Talk:
 
     def _heard(self, sign: Sign) -> float:
         if sign.say is not None:
-            hits = find_in(sign.say, self._corpora[sign.by])
-            return max((hit.probability for hit in hits), default=0.0)
+            return float(max(likeness(sign.say, self._corpora[sign.by]), default=0.0))
         phrase = self.phrases.get(sign.phrase or "")
         if phrase is None:
             return 0.0

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from qc_speech.model import Role, Severity, Utterance
-from qc_speech.rules.banned_lexicon import Banned, BannedLexicon, Frames, WordList
-from qc_speech.rules.banned_sound import likelier, weight
-from qc_speech.rules.banned_text import Said, as_sounds
+from qc_speech.rules.banned_lexicon import Banned, BannedLexicon, Frames, Place, WordList
+from qc_speech.rules.banned_sound import likelier
+from qc_speech.rules.banned_text import Said
 
 # Certainty of a hit by spelling, by its number of characters: (words surely heard, share that
 # the recognizer's confidence decides). Chance hardly ever spells a long phrase.
@@ -18,7 +18,6 @@ _BY_SPELLING_LONG = (0.93, 0.25)
 # Factor of a hit that runs over a comma, by its number of characters.
 _ACROSS = {2: 0.0, 3: 0.0, 4: 0.7, 5: 0.75}
 _ACROSS_LONG = 0.92
-_LEAST_SAME = 4  # syllables of an entry that is found by its very sounds
 _FEW = 4  # of so few syllables more than one misheard is a case for a person
 _PRICE = 16.0  # nats: thousands of phrases are looked for, and few are ever said
 _SPREAD = 2.0
@@ -70,21 +69,33 @@ class Scene:
         )
 
 
+def scenes_of(utterances: tuple[Utterance, ...]) -> Iterator[Scene]:
+    """All of the agent's utterances in which something was heard."""
+    customer: list[Said] = []
+    for spoken in utterances:
+        if spoken.role is Role.CUSTOMER:
+            customer.append(Said.of(spoken))
+        elif spoken.role is Role.AGENT and spoken.words:
+            readings = tuple(Said.of_text(other.text) for other in spoken.alternatives)
+            yield Scene(spoken, Said.of(spoken), readings, tuple(customer[-_RECALL:]))
+
+
 def hits(words: WordList, lexicon: BannedLexicon, scene: Scene, sound: bool) -> tuple[Hit, ...]:
     """All hits of a list in an utterance, in order; contexts are already weighed."""
     if not scene.said.text:
         return ()
-    found = [_spelled(place.start, place.end, place.entry, words, scene)
-             for place in words.find(scene.said)]  # fmt: skip
+    found = [_spelled(place, words, lexicon, scene)
+             for place in lexicon.places(words, scene.said)]  # fmt: skip
     if sound:
-        found += _sounded(words, scene, found)
-        found += _read_otherwise(words, scene, found)
+        found += _sounded(words, lexicon, scene, found)
+        found += _read_otherwise(words, lexicon, scene, found)
     weighed = [_weigh(hit, lexicon.frames, scene) for hit in found]
     kept = [hit for hit in weighed if hit.confidence > 0]
     return tuple(sorted(kept, key=lambda hit: (hit.start, -hit.end)))
 
 
-def _spelled(start: int, end: int, entry: Banned, words: WordList, scene: Scene) -> Hit:
+def _spelled(place: Place, words: WordList, lexicon: BannedLexicon, scene: Scene) -> Hit:
+    start, end, entry = place.start, place.end, place.entry
     most, share = _BY_SPELLING.get(end - start, _BY_SPELLING_LONG)
     heard = scene.said.confidence(start, end)
     confidence = most * (1 - share + share * heard)
@@ -92,15 +103,16 @@ def _spelled(start: int, end: int, entry: Banned, words: WordList, scene: Scene)
         confidence *= _ACROSS.get(end - start, _ACROSS_LONG)
     if scene.readings:
         agree = sum(
-            any(place.entry is entry for place in words.find(reading)) for reading in scene.readings
+            any(other.entry is entry for other in lexicon.places(words, reading))
+            for reading in scene.readings
         ) / len(scene.readings)
         confidence = min(0.97, confidence * (0.88 + 0.17 * agree))
     return Hit(start, end, entry, confidence, "spelling")
 
 
-def _sounded(words: WordList, scene: Scene, known: list[Hit]) -> list[Hit]:
+def _sounded(words: WordList, lexicon: BannedLexicon, scene: Scene, known: list[Hit]) -> list[Hit]:
     said, best = scene.said, dict[tuple[int, int], Hit]()
-    for start, end, number, evidence, meant in _echoes(words, said.text):
+    for start, end, number, evidence, meant in lexicon.index.echoes(said.text).get(words.check, ()):
         entry, written = words.entries[number], said.text[start:end]
         if written == meant or entry.sounds_innocent(written) or entry.innocent(said, start, end):
             continue
@@ -110,17 +122,6 @@ def _sounded(words: WordList, scene: Scene, known: list[Hit]) -> list[Hit]:
         if (start, end) not in best or best[start, end].confidence < hit.confidence:
             best[start, end] = hit
     return list(best.values())
-
-
-def _echoes(words: WordList, text: str) -> Iterator[tuple[int, int, int, float, str]]:
-    """(start, end, entry, evidence, the words it sounds like)."""
-    for echo in words.sounds.find(text):
-        yield echo.start, echo.end, echo.index, echo.evidence, echo.text
-    sounds = as_sounds(text)
-    if len(sounds) == len(text):
-        for start, end, number, meant in words.same_sounds.find_meant(sounds, text):
-            if end - start >= _LEAST_SAME:
-                yield start, end, number, weight(meant, text[start:end]), meant
 
 
 def _by_ear(start: int, end: int, evidence: float, meant: str, said: Said) -> float:
@@ -139,11 +140,15 @@ def _by_ear(start: int, end: int, evidence: float, meant: str, said: Said) -> fl
     return max(0.0, base * (1 - _SURE_WORDS * max(0.0, heard - 0.5)))
 
 
-def _read_otherwise(words: WordList, scene: Scene, known: list[Hit]) -> list[Hit]:
+def _read_otherwise(
+    words: WordList, lexicon: BannedLexicon, scene: Scene, known: list[Hit]
+) -> list[Hit]:
     """Entries that only other readings spell out: more readings, more certainty."""
     votes: dict[int, tuple[Banned, int]] = {}
     for reading in scene.readings:
-        for entry in {id(place.entry): place.entry for place in words.find(reading)}.values():
+        for entry in {
+            id(place.entry): place.entry for place in lexicon.places(words, reading)
+        }.values():
             votes[id(entry)] = (entry, votes.get(id(entry), (entry, 0))[1] + 1)
     found = []
     for entry, count in votes.values():

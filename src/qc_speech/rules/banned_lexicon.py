@@ -1,7 +1,4 @@
-"""Word lists of what an agent must not say: schema, loading, and search by spelling.
-
-Search walks the prefixes of all spellings, so its cost does not grow with the list.
-"""
+"""Word lists of what an agent must not say: schema, loading, and what is innocent."""
 
 from __future__ import annotations
 
@@ -15,8 +12,8 @@ import pydantic
 
 from qc_speech.errors import RulebookError
 from qc_speech.model import Severity
-from qc_speech.rules.banned_pattern import Index, Wording, check_pattern, expand, spellings
-from qc_speech.rules.banned_sound import SoundIndex
+from qc_speech.rules.banned_index import BannedIndex
+from qc_speech.rules.banned_pattern import Wording, check_pattern, expand
 from qc_speech.rules.banned_text import GAP, Said, as_sounds
 from qc_speech.rules.yamlfile import load_yaml
 
@@ -34,7 +31,6 @@ Texts = tuple[str, ...]
 Alone = Literal["start", "end", "both"]
 # Spellings of fewer syllables sound like too much; an entry may ask for less than its group.
 LEAST_SOUNDS_ENTRY, LEAST_SOUNDS_GROUP = 3, 5
-MOST_SOUNDS = 150  # an entry of more spellings is too loose to be found by sound
 
 
 class _Schema(pydantic.BaseModel):
@@ -208,30 +204,6 @@ class WordList:
     path: Path
     entries: tuple[Banned, ...]
     misses: Texts
-    index: Index
-
-    @functools.cached_property
-    def sounds(self) -> SoundIndex:
-        """Whole phrases by near sounds, built at first use: many runs need none."""
-        return SoundIndex(
-            (index, pieces)
-            for index, entry in enumerate(self.entries)
-            if entry.least_sounds and GAP not in entry.say and spellings(entry.say) <= MOST_SOUNDS
-            for pieces in expand(entry.say)
-            if sum(map(len, pieces)) >= entry.least_sounds
-        )
-
-    @functools.cached_property
-    def same_sounds(self) -> Index:
-        """All entries by their very sounds."""
-        numbered = enumerate(self.entries)
-        return Index(((number, one.say, one.gap) for number, one in numbered), as_sounds)
-
-    def find(self, said: Said) -> Iterator[Place]:
-        """Every place where an entry stands as it is spelled, innocent ones left out."""
-        for start, end, number, _ in self.index.find(said.text):
-            if not self.entries[number].innocent(said, start, end):
-                yield Place(start, end, self.entries[number])
 
 
 @dataclass(frozen=True)
@@ -253,6 +225,17 @@ class BannedLexicon:
     frames: Frames
     disclosure: DisclosureFile
     rambling: RamblingFile
+
+    @functools.cached_property
+    def index(self) -> BannedIndex:
+        return BannedIndex({name: words.entries for name, words in self.lists.items()})
+
+    def places(self, words: WordList, said: Said) -> Iterator[Place]:
+        """Every place where an entry stands as it is spelled, innocent ones left out."""
+        for start, end, number in self.index.spelled(said.text).get(words.check, ()):
+            entry = words.entries[number]
+            if not entry.innocent(said, start, end):
+                yield Place(start, end, entry)
 
 
 def load_banned(folder: Path) -> BannedLexicon:
@@ -281,8 +264,7 @@ def _load_list(path: Path, name: str) -> WordList:
         )
     entries = tuple(_merge(group, entry) for group in data.groups for entry in group.words)
     misses = data.misses + tuple(text for group in data.groups for text in group.misses)
-    index = Index((number, one.say, one.gap) for number, one in enumerate(entries))
-    return WordList(name, path, entries, misses, index)
+    return WordList(name, path, entries, misses)
 
 
 def _merge(group: Group, entry: Entry) -> Banned:

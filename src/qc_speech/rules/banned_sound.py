@@ -17,7 +17,16 @@ from typing import Any
 
 from qc_speech.rules.banned_text import plain
 from qc_speech.text.confusion import evidence
-from qc_speech.text.phonetic import Heard, Pattern, search_all, split, syllables
+from qc_speech.text.phonetic import (
+    ALPHABET,
+    DELETE,
+    Heard,
+    Pattern,
+    least_costs,
+    search_all,
+    split,
+    syllables,
+)
 
 _INITIALS = {
     initial: name
@@ -45,6 +54,7 @@ _LONG = 8  # syllables from which one may be
 _GAP = -4.0  # evidence of a syllable left out or put in
 _AROUND = 4  # characters on either side that judge whether words go together
 _LONGEST_WORD = 6
+_ROUNDED = 1e-3  # more than sums of the same costs differ in another order
 _DENIALS = "不没别无未"  # a syllable more or less must not turn a denial into its opposite
 
 
@@ -93,10 +103,19 @@ class SoundIndex:
         names, heard = _listen(text)
         present = set(names)
         tried = {n for pair in set(pairwise(names)) for n in self._pairs.get(pair, ())}
+        likely = []
+        nearest: list[float] = []
         for number in sorted(tried):
             index, spelling, every = self._patterns[number]
             if len(every - present) <= (len(every) > 3) + (len(every) > 7):
-                yield from _matches(index, spelling, heard)
+                nearest = nearest or ALPHABET.nearest(heard.ids)
+                if _near(spelling, nearest):
+                    likely.append((index, spelling))
+        if likely:
+            costs = least_costs([_pattern(spelling) for _, spelling in likely], heard)
+            for (index, spelling), cost in zip(likely, costs):
+                if cost <= _most_cost(len(_pattern(spelling))) + _ROUNDED:
+                    yield from _matches(index, spelling, heard)
 
 
 @functools.lru_cache(maxsize=256)
@@ -109,12 +128,24 @@ def _pattern(spelling: str) -> Pattern:
     return Pattern.of(spelling)
 
 
+def _near(spelling: str, nearest: list[float]) -> bool:
+    """Whether each sound is near enough somewhere in the text, in whatever order: what is not
+    cannot be found by the search, which costs far more."""
+    pattern = _pattern(spelling)
+    size = len(pattern)
+    costs = (min(DELETE, nearest[one]) if one < len(nearest) else 0.0 for one in pattern.numbers)
+    return sum(costs) <= _most_cost(size) + _ROUNDED
+
+
+def _most_cost(size: int) -> float:
+    return (1 - _LEAST.get(size, _LEAST_LONG)) * size + 1e-6
+
+
 def _matches(index: int, spelling: str, heard: Heard) -> Iterator[Echo]:
     pattern = _pattern(spelling)
     size = len(pattern)
-    least = _LEAST.get(size, _LEAST_LONG)
     slack = 0 if size < 5 else 1
-    for match in search_all(pattern, heard, (1 - least) * size + 1e-6):
+    for match in search_all(pattern, heard, _most_cost(size)):
         written = heard.text[match.start : match.end]
         shifted = len(written) != size and match.strength < _LEAST_SHIFTED
         if abs(len(written) - size) <= slack and not shifted and _fair(spelling, written):

@@ -38,14 +38,23 @@ def _chars(text: str) -> Iterator[tuple[int, str]]:
     if len(simple) != len(text):  # a phrase rule changed the length: keep positions, lose the rule
         simple = "".join(simplify(char)[:1] or char for char in text)
     for index, raw in enumerate(simple):
-        for char in unicodedata.normalize("NFKC", raw).lower():
-            char = _ALIKE.get(char, char)
-            if char.isdecimal() and char.isascii():
-                yield index, _DIGITS[int(char)]
-            elif _KEPT.match(char):
-                yield index, char
-            elif _BORDER.match(raw) or raw == " ":
-                yield index, ""
+        for char in _normalized(raw):
+            yield index, char
+
+
+@functools.lru_cache(maxsize=65536)
+def _normalized(raw: str) -> tuple[str, ...]:
+    """What one character becomes: mostly one, none, or an empty one for a border."""
+    found = []
+    for char in unicodedata.normalize("NFKC", raw).lower():
+        char = _ALIKE.get(char, char)
+        if char.isdecimal() and char.isascii():
+            found.append(_DIGITS[int(char)])
+        elif _KEPT.match(char):
+            found.append(char)
+        elif _BORDER.match(raw) or raw == " ":
+            found.append("")
+    return tuple(found)
 
 
 @functools.lru_cache(maxsize=65536)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pydantic
 
 from qc_speech.model import Call, Evidence, Measures, Outcome, Role, Severity
-from qc_speech.rules.banned_judge import Scene
+from qc_speech.rules.banned_judge import Scene, scenes_of
 from qc_speech.rules.matcher import Matcher
 from qc_speech.rules.phrases import agent_turns, spoken_identity
 
@@ -51,12 +51,7 @@ class Context:
     @cached_property
     def scenes(self) -> tuple[Scene, ...]:
         """The agent's utterances with what was said before each; made once per call."""
-        said = self.call.utterances
-        return tuple(
-            Scene.of(said, place)
-            for place, one in enumerate(said)
-            if one.role is Role.AGENT and one.words
-        )
+        return tuple(scenes_of(self.call.utterances))
 
 
 @dataclass(frozen=True)

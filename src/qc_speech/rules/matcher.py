@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
 
 from qc_speech.model import Asked, Span
 from qc_speech.rules.phrases import AgentTurn, Found, Part, Phrase, zone_of
 from qc_speech.text.evidence import posterior
-from qc_speech.text.expand import spelled
 from qc_speech.text.expression import search
+from qc_speech.text.likeness import Probabilities, holders, likeness, spelled
 from qc_speech.text.normalize import normalize
-from qc_speech.text.template import EXACT, SLOPE, Corpus, Hit, find_in
+from qc_speech.text.template import EXACT, SLOPE, Corpus, Hit, find_in, parse
 
 _ALTERNATIVE_TRUST = 0.93
 _REGEX_TRUST = 0.95
@@ -36,6 +39,17 @@ class Resemblance:
 
 
 @dataclass(frozen=True)
+class _Likely:
+    """How surely a part is said in a turn, and what decided: a wording (or the part's name and the
+    place of a regular expression) in a reading. No reading: nothing like it, or taken back."""
+
+    probability: float
+    reading: int | None = None
+    compared: str = ""
+    hit: Hit | None = None
+
+
+@dataclass(frozen=True)
 class _Reading:
     """One reading of one turn: its text and, per character, the utterance and time it has."""
 
@@ -44,6 +58,9 @@ class _Reading:
     trust: float
     first: bool  # the recognizer's best; its characters have their own times
     owners: tuple[tuple[int, Span], ...]
+
+
+_Sure = TypeVar("_Sure", _Likely, Found, "_Likely | Found")
 
 
 class Matcher:
@@ -63,31 +80,61 @@ class Matcher:
         self._readings = tuple(
             reading for number, turn in enumerate(turns) for reading in _readings(number, turn)
         )
-        self._best_readings = {one.turn: one for one in self._readings if one.first}
-        searched = sum(len(reading.text) for reading in self._readings if reading.first)
+        self._best_readings = [n for n, one in enumerate(self._readings) if one.first]
+        self._trust = np.array([reading.trust for reading in self._readings])
+        ends = [*self._best_readings[1:], len(self._readings)]
+        self._readings_of = [range(*pair) for pair in zip(self._best_readings, ends)]
+        self._numbers = {id(turn): number for number, turn in enumerate(turns)}
+        self._lengths = [len(turn.text) for turn in turns]
+        searched = sum(len(self._readings[best].text) for best in self._best_readings)
         self._corpus = Corpus([reading.text for reading in self._readings], searched)
-        self._hits: dict[str, tuple[Hit, ...]] = {}
+        self._corpora: dict[tuple[int, ...], Corpus] = {}
+        self._likeness: dict[str, Probabilities] = {}
+        self._holders: dict[str, int] = {}
+        self._hits: dict[tuple[str, int], Hit] = {}
+        self._tables: dict[tuple[str, int], tuple[Part, dict[int, _Likely]]] = {}
 
     def find(self, phrase: Phrase, turns: tuple[AgentTurn, ...] | None = None) -> Found:
         """How surely the phrase is said in the turns (default: those of its zone)."""
         wanted = zone_of(self.turns, phrase.zone) if turns is None else turns
-        numbers = [number for number, turn in enumerate(self.turns) if turn in wanted]
+        numbers = self._numbers_of(wanted)
         plain = None if self._asked else self._plainly(phrase, numbers)
         if plain:
             return plain
-        narrow = self._narrowness(wanted)
-        tables = [
-            [_narrowed(found, narrow) for found in self.part(phrase.check, part)]
-            for part in phrase.parts
+        return self._by_ear(phrase, numbers)
+
+    def _by_ear(self, phrase: Phrase, numbers: Sequence[int], least: float = 0.0) -> Found:
+        narrow = self._narrowness(numbers)
+        tables = [self._table(phrase.check, part, numbers, narrow) for part in phrase.parts]
+        places = [
+            max(numbers, key=lambda n: table[n].probability, default=None) for table in tables
         ]
         if phrase.same_turn:
-            options = [_join([table[number] for table in tables]) for number in numbers]
-            return max(options, key=lambda found: found.probability, default=Found(0.0))
-        best = [
-            max((table[n] for n in numbers), key=lambda f: f.probability, default=Found(0.0))
-            for table in tables
-        ]
-        return _join(best)
+            together = max(
+                numbers, key=lambda n: min(table[n].probability for table in tables), default=None
+            )
+            places = [together for _ in tables]
+        likely = [_Likely(0.0) if n is None else table[n] for table, n in zip(tables, places)]
+        weakest = min(likely, key=lambda one: one.probability)
+        if weakest.probability < least:
+            return Found(weakest.probability)
+        return _join([self._placed(one) for one in likely])
+
+    def each(self, phrase: Phrase, least: float) -> list[Found]:
+        """For each turn alone what `find` says; only where it is at least so sure with a place."""
+        every = list(range(len(self.turns)))
+        plain = {} if self._asked else {n: self._plainly(phrase, (n,)) for n in every}
+        rest = [n for n in every if not plain.get(n)]
+        for part in phrase.parts:
+            for wording in (*self.wordings(part), *part.unless):
+                self._likely(wording, rest)
+        return [plain.get(n) or self._by_ear(phrase, [n], least) for n in every]
+
+    def _numbers_of(self, wanted: Sequence[AgentTurn]) -> list[int]:
+        numbers = [self._numbers.get(id(turn), -1) for turn in wanted]
+        if -1 in numbers:  # equal turns, made anew
+            return [number for number, turn in enumerate(self.turns) if turn in wanted]
+        return sorted(set(numbers))
 
     def _plainly(self, phrase: Phrase, numbers: Sequence[int]) -> Found | None:
         """The phrase in the very words of its wordings: most are, and need no search by ear."""
@@ -101,21 +148,37 @@ class Matcher:
         return None
 
     def _spelled(self, part: Part, number: int) -> Found | None:
-        reading = self._best_readings[number]
+        best = self._best_readings[number]
+        reading = self._readings[best]
         for wording in self.wordings(part):
+            if not self._holding(wording) >> best & 1:
+                continue
             match = spelled(wording).search(reading.text)
             if not match or match.end() == match.start():
                 continue
             found = _found(reading, Hit(EXACT, *match.span()), wording)
-            taken_back = (self.wording(against)[number] for against in part.unless)
-            if not any(a.probability > _TAKEN_BACK and _covers(a, found) for a in taken_back):
+            if not self._taken_back(part, number, found):
                 return found
         return None
 
-    def _narrowness(self, wanted: Sequence[AgentTurn]) -> float:
+    def _holding(self, wording: str) -> int:
+        """The readings (as bits) that have all characters of a wording."""
+        if wording not in self._holders:
+            every = (1 << len(self._readings)) - 1
+            self._holders[wording] = holders(parse(wording), self._corpus.texts_with, every)
+        return self._holders[wording]
+
+    def _taken_back(self, part: Part, number: int, found: Found) -> bool:
+        for wording in part.unless:
+            against = self._surest(wording, number)
+            if against.probability > _TAKEN_BACK and _covers(self._found(against), found):
+                return True
+        return False
+
+    def _narrowness(self, numbers: Sequence[int]) -> float:
         """Evidence (in units of log odds) that a likeness is worth more where less is searched."""
-        everything = sum(len(turn.text) for turn in self.turns)
-        searched = sum(len(turn.text) for turn in wanted)
+        everything = sum(self._lengths)
+        searched = sum(self._lengths[number] for number in numbers)
         return math.log(everything / max(_LEAST_SEARCHED, searched)) / SLOPE if everything else 0.0
 
     def refuted(self, phrase: Phrase) -> bool:
@@ -161,13 +224,55 @@ class Matcher:
 
     def wording(self, template: str) -> list[Found]:
         """For each turn, how surely one wording is said in it."""
-        best = [Found(0.0, compared=template) for _ in self.turns]
-        if template not in self._hits:
-            self._hits[template] = find_in(template, self._corpus)
-        for reading, hit in zip(self._readings, self._hits[template]):
-            if hit.probability * reading.trust > best[reading.turn].probability:
-                best[reading.turn] = _found(reading, hit, template)
-        return best
+        every = range(len(self.turns))
+        self._likely(template, every)
+        return [self._found(self._surest(template, number)) for number in every]
+
+    def _surest(self, template: str, number: int) -> _Likely:
+        """The reading of a turn that sounds most like a wording."""
+        likely = self._likely(template, (number,))
+        best = max(self._readings_of[number], key=lambda reading: likely[reading])
+        if not likely[best]:
+            return _Likely(0.0, compared=template)
+        return _Likely(float(likely[best]), best, template)
+
+    def _likely(self, template: str, numbers: Sequence[int]) -> Probabilities:
+        """How surely a wording is said in each reading of these turns, by how far the reading is
+        trusted; nothing (NaN) where no other turn was asked for."""
+        known = self._likeness.get(template)
+        if known is None:
+            known = self._likeness[template] = np.full(len(self._readings), np.nan)
+        new = tuple(n for n in numbers if math.isnan(known[self._best_readings[n]]))
+        if new:
+            at = [reading for number in new for reading in self._readings_of[number]]
+            known[at] = likeness(template, self._part_of_corpus(new, at)) * self._trust[at]
+        return known
+
+    def _part_of_corpus(self, numbers: tuple[int, ...], readings: Sequence[int]) -> Corpus:
+        if len(numbers) == len(self.turns):
+            return self._corpus
+        if numbers not in self._corpora:
+            texts = [self._readings[reading].text for reading in readings]
+            self._corpora[numbers] = self._corpus.like(texts)
+        return self._corpora[numbers]
+
+    def _found(self, likely: _Likely) -> Found:
+        """With its place in the call."""
+        if likely.reading is None:
+            return Found(likely.probability, compared=likely.compared)
+        reading = self._readings[likely.reading]
+        hit = likely.hit or self._hit(likely.compared, likely.reading)
+        return replace(_found(reading, hit, likely.compared), probability=likely.probability)
+
+    def _placed(self, found: _Likely | Found) -> Found:
+        return found if isinstance(found, Found) else self._found(found)
+
+    def _hit(self, template: str, reading: int) -> Hit:
+        key = (template, reading)
+        if key not in self._hits:
+            alone = self._corpus.like([self._readings[reading].text])
+            (self._hits[key],) = find_in(template, alone)
+        return self._hits[key]
 
     def wordings(self, part: Part) -> tuple[str, ...]:
         """The templates of a part, with the agent's own name or number where it asks for them."""
@@ -180,34 +285,67 @@ class Matcher:
         the first."""
         best: dict[int, Resemblance] = {}
         for template in self.wordings(part):
-            self.wording(template)
-            for reading, hit in zip(self._readings, self._hits[template]):
-                turn = self.turns[reading.turn]
-                known = best.get(reading.turn)
-                if not reading.first or turn not in turns or hit.end <= hit.start:
+            likely = self._likely(template, range(len(self.turns)))
+            for number, at in enumerate(self._best_readings):
+                turn, known = self.turns[number], best.get(number)
+                if turn not in turns or (known and likely[at] <= known.probability):
                     continue
-                if known is None or hit.probability > known.probability:
-                    best[reading.turn] = _resembling(reading, turn, template, hit)
+                hit = self._hit(template, at)
+                if hit.end > hit.start:
+                    best[number] = _resembling(self._readings[at], turn, template, hit)
         return tuple(sorted(best.values(), key=lambda one: -one.probability))
 
     def part(self, check: str, part: Part) -> list[Found]:
         """For each turn, how surely one meaning is said in it, by text and by what was asked."""
-        best = [Found(0.0) for _ in self.turns]
-        for wording in self.wordings(part):
-            best = [_better(*pair) for pair in zip(best, self.wording(wording))]
-        for expression in part.regex:
-            for reading in self._readings:
-                match = search(expression, reading.text)
-                if match and _REGEX_TRUST * reading.trust > best[reading.turn].probability:
-                    hit = Hit(_REGEX_TRUST, *match.span())
-                    best[reading.turn] = _found(reading, hit, part.name)
-        for wording in part.unless:
-            for number, against in enumerate(self.wording(wording)):
-                if against.probability > _TAKEN_BACK and _covers(against, best[number]):
-                    best[number] = Found(0.0, compared=part.name)
+        every = range(len(self.turns))
+        table = self._table(check, part, every, 0.0)
+        return [self._placed(table[number]) for number in every]
+
+    def _table(
+        self, check: str, part: Part, numbers: Sequence[int], narrow: float
+    ) -> dict[int, _Likely | Found]:
+        """For each of these turns how surely one meaning is said in it; with its place only where
+        the audio was asked for it."""
+        _, known = self._tables.setdefault((check, id(part)), (part, {}))
+        new = [number for number in numbers if number not in known]
+        if new:
+            known.update(zip(new, self._by_text(part, new)))
         answers = [one for one in self._asked if (one.check, one.part) == (check, part.name)]
-        for number, turn in enumerate(self.turns):
-            best[number] = _answered(best[number], turn, answers)
+        table: dict[int, _Likely | Found] = {}
+        for number in numbers:
+            found: _Likely | Found = known[number]
+            if answers:
+                found = _answered(self._found(known[number]), self.turns[number], answers)
+            table[number] = _narrowed(found, narrow)
+        return table
+
+    def _by_text(self, part: Part, numbers: Sequence[int]) -> list[_Likely]:
+        wordings = self.wordings(part)
+        rows = [self._likely(wording, numbers) for wording in wordings]
+        found = []
+        for number in numbers:
+            best = _Likely(0.0)
+            readings = self._readings_of[number]
+            if rows:
+                block = np.array([row[readings.start : readings.stop] for row in rows])
+                which, at = divmod(int(np.argmax(block)), len(readings))
+                if block[which, at] > 0:
+                    best = _Likely(float(block[which, at]), readings.start + at, wordings[which])
+            best = self._by_regex(part, readings, best)
+            if part.unless and self._taken_back(part, number, self._found(best)):
+                best = _Likely(0.0, compared=part.name)
+            found.append(best)
+        return found
+
+    def _by_regex(self, part: Part, readings: Sequence[int], best: _Likely) -> _Likely:
+        for expression in part.regex:
+            for at in readings:
+                sure = _REGEX_TRUST * self._readings[at].trust
+                if sure <= best.probability:
+                    continue
+                match = search(expression, self._readings[at].text)
+                if match:
+                    best = _Likely(sure, at, part.name, Hit(_REGEX_TRUST, *match.span()))
         return best
 
 
@@ -241,7 +379,7 @@ def _resembling(reading: _Reading, turn: AgentTurn, template: str, hit: Hit) -> 
     return Resemblance(turn, owner, start, end, template, hit.probability)
 
 
-def _narrowed(found: Found, narrow: float) -> Found:
+def _narrowed(found: _Sure, narrow: float) -> _Sure:
     if narrow <= 0 or not 0 < found.probability < EXACT:
         return found
     return replace(found, probability=min(EXACT, posterior(found.probability, narrow)))
@@ -249,10 +387,6 @@ def _narrowed(found: Found, narrow: float) -> Found:
 
 def _covers(against: Found, found: Found) -> bool:
     return bool(against.span and found.span and against.span.overlap_ms(found.span))
-
-
-def _better(one: Found, other: Found) -> Found:
-    return other if other.probability > one.probability else one
 
 
 def _found(reading: _Reading, hit: Hit, wording: str) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -108,15 +109,15 @@ class AgentTurn:
 
     utterances: tuple[Utterance, ...]
 
-    @property
+    @functools.cached_property
     def span(self) -> Span:
         return Span(self.utterances[0].span.start_ms, self.utterances[-1].span.end_ms)
 
-    @property
+    @functools.cached_property
     def text(self) -> str:
         return "".join(utterance.text for utterance in self.utterances)
 
-    @property
+    @functools.cached_property
     def confidence(self) -> float:
         weight = sum(len(utterance.text) for utterance in self.utterances)
         if not weight:

@@ -59,8 +59,8 @@ def promises(ctx: Context) -> tuple[Promise, ...]:
     if phrase is None:
         return ()
     found = []
-    for turn in ctx.matcher.turns:
-        probability = ctx.matcher.find(phrase, (turn,)).probability
+    for turn, heard in zip(ctx.matcher.turns, ctx.matcher.each(phrase, _SURE)):
+        probability = heard.probability
         if probability < _SURE:
             continue
         said_at = _moment(ctx, turn.span.start_ms)

@@ -75,8 +75,7 @@ def occurrences(ctx: Context, situation: Situation) -> tuple[Occurrence, ...]:
     found = []
     for role, phrase in situation.phrases:
         matcher = ctx.matcher if role is Role.AGENT else ctx.customer
-        for turn in matcher.turns:
-            one = matcher.find(phrase, (turn,))
+        for one in matcher.each(phrase, DUE_FROM):
             if one.probability >= DUE_FROM and one.span is not None:
                 found.append(Occurrence(one, role, one.span))
     return tuple(sorted(found, key=lambda one: one.span))

@@ -1,14 +1,12 @@
-"""The plain wordings that a template stands for, and their regular expression."""
+"""The plain wordings that a template stands for."""
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from qc_speech.text.phonetic import Heard, Pattern, search
-from qc_speech.text.template import SLOT_REACH, Choice, Node, Slot, parse
+from qc_speech.text.template import Choice, Node, Slot, parse
 
 _MOST = 400  # wordings of one template that are weighed against what was heard
 
@@ -28,25 +26,6 @@ def wordings(template: str) -> Iterator[str]:
     """Wordings in plain characters (one may come twice), those without optional words first.
     Raises ValueError when the template is malformed."""
     return _texts(parse(template))
-
-
-@functools.lru_cache(maxsize=8192)
-def spelled(template: str) -> re.Pattern[str]:
-    """A regular expression of the very words of a template, over normalized text. Raises
-    ValueError when the template is malformed."""
-    return re.compile(_expression(parse(template)))
-
-
-def _expression(nodes: Sequence[Node]) -> str:
-    text = ""
-    for node in nodes:
-        if isinstance(node, Choice):
-            text += f"(?:{'|'.join(_expression(branch) for branch in node.branches)})"
-        elif isinstance(node, Slot):
-            text += f".{{0,{SLOT_REACH}}}?"
-        else:
-            text += re.escape(chr(node.code)) if node.code else "$"
-    return text
 
 
 def _texts(nodes: Sequence[Node]) -> Iterator[str]:

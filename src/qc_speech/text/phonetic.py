@@ -23,7 +23,7 @@ Ids = npt.NDArray[np.int32]
 GAP = "…"
 _RUNS = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")
 _INSERT = 0.55  # a syllable heard that the pattern does not have
-_DELETE = 0.9  # a syllable of the pattern that was not heard
+DELETE = 0.9  # a syllable of the pattern that was not heard
 _GAP_STEP = 0.03  # each syllable inside a gap
 
 _INITIALS = (
@@ -89,15 +89,25 @@ def _char_syllable(char: str) -> str:
 
 
 @functools.lru_cache(maxsize=65536)
+def _word_syllables(word: str) -> tuple[str, ...]:
+    """A word as pypinyin cuts them: words come again and again, texts do not."""
+    import pypinyin
+
+    return tuple(pypinyin.lazy_pinyin(word, v_to_u=False))
+
+
+@functools.lru_cache(maxsize=65536)
 def syllables(text: str) -> tuple[str, ...]:
     """Toneless syllables of a normalized text, one per character (Latin letters stand for
     themselves). Polyphones by phrase (pypinyin)."""
-    import pypinyin
+    from pypinyin.seg import mmseg
 
     found: list[str] = []
     for part in _RUNS.findall(text):
-        # Letters and digits stand for themselves; pypinyin would hand them back as one.
-        found.extend(part if part.isascii() else pypinyin.lazy_pinyin(part, v_to_u=False))
+        if part.isascii():  # letters and digits stand for themselves
+            found.extend(part)
+        else:
+            found.extend(one for word in mmseg.seg.cut(part) for one in _word_syllables(word))
     if len(found) != len(text):  # a phrase rule merged characters: fall back to single ones
         found = [_char_syllable(char) for char in text]
     return tuple(found)
@@ -159,6 +169,10 @@ class Alphabet:
                 self._names.append(name)
         return np.array([self._ids[name] for name in names], dtype=np.int32)
 
+    @property
+    def size(self) -> int:
+        return len(self._names)
+
     def rows(self, wanted: Ids) -> Floats:
         """Distances of the wanted syllables to all there are."""
         size = len(self._names)
@@ -171,6 +185,12 @@ class Alphabet:
                     table[i, j] = table[j, i] = distance(self._names[i], self._names[j])
             self._table = table
         return np.asarray(self._table[wanted])
+
+    def nearest(self, heard: Ids) -> list[float]:
+        """For each syllable there is, its distance to the nearest one heard."""
+        self.rows(heard[:0])  # the table may have to grow
+        least: list[float] = self._table[:, np.unique(heard)].min(axis=1).tolist()
+        return least
 
     def evidence(self, said: int) -> Floats:
         """For each syllable there is, the evidence (nats) of hearing it that `said` was said."""
@@ -225,6 +245,12 @@ class Pattern:
     def __len__(self) -> int:
         return len(self.text)
 
+    @functools.cached_property
+    def numbers(self) -> list[int]:
+        """The ids as plain numbers."""
+        found: list[int] = self.ids.tolist()
+        return found
+
 
 def search(pattern: Pattern, heard: Heard) -> Match | None:
     """The best place of a pattern in a text; None when either is empty."""
@@ -257,13 +283,32 @@ def _last_row(pattern: Ids, gaps: frozenset[int], text: Ids) -> Floats:
     row = np.zeros(len(text) + 1, dtype=np.float32)
     for i in range(len(pattern)):
         new = np.empty_like(row)
-        new[0] = row[0] + _DELETE
-        new[1:] = np.minimum(row[:-1] + table[i][text], row[1:] + _DELETE)
+        new[0] = row[0] + DELETE
+        new[1:] = np.minimum(row[:-1] + table[i][text], row[1:] + DELETE)
         insert = _GAP_STEP if i + 1 in gaps else _INSERT
         if i + 1 < len(pattern):  # what follows the last syllable belongs to nobody
             new = np.minimum.accumulate(new - insert * steps) + insert * steps
         row = new
     return row
+
+
+def least_costs(patterns: Sequence[Pattern], heard: Heard) -> Floats:
+    """What the best match of each pattern (without gaps) costs, all at once: as `search`."""
+    sizes = np.array([len(pattern) for pattern in patterns])
+    ids = np.zeros((len(patterns), int(sizes.max(initial=0))), dtype=np.int32)
+    for row, pattern in zip(ids, patterns):
+        row[: len(pattern)] = pattern.ids
+    table = ALPHABET.rows(ids.T)  # syllable by pattern by all there are
+    steps = _INSERT * np.arange(len(heard.ids) + 1, dtype=np.float32)
+    best = np.zeros((len(patterns), len(heard.ids) + 1), dtype=np.float32)
+    for i, distances in enumerate(table):
+        new = best + np.float32(DELETE)
+        np.minimum(new[:, 1:], best[:, :-1] + distances[:, heard.ids], out=new[:, 1:])
+        inner = (i + 1 < sizes)[:, None]  # what follows the last syllable belongs to nobody
+        new = np.where(inner, np.minimum.accumulate(new - steps, axis=1) + steps, new)
+        best = np.where((i < sizes)[:, None], new, best)
+    least: Floats = best[:, 1:].min(axis=1, initial=np.inf)
+    return least
 
 
 def _start_of(pattern: Pattern, heard: Heard, end: int) -> int:
@@ -277,8 +322,8 @@ def _start_of(pattern: Pattern, heard: Heard, end: int) -> int:
     row = _INSERT * steps  # anchored: the match must begin at the end
     for i in range(size):
         new = np.empty_like(row)
-        new[0] = row[0] + _DELETE
-        new[1:] = np.minimum(row[:-1] + table[i][window], row[1:] + _DELETE)
+        new[0] = row[0] + DELETE
+        new[1:] = np.minimum(row[:-1] + table[i][window], row[1:] + DELETE)
         insert = _GAP_STEP if i + 1 in gaps else _INSERT
         if i + 1 < size:
             new = np.minimum.accumulate(new - insert * steps) + insert * steps

@@ -41,7 +41,7 @@ BREADTH = 1.0  # of the price, for each unit of log wordings that a template sta
 SHORT = 2.0  # more of it for a wording of one or two syllables: the language has too many alike
 SLOPE = 1.6
 END = 3.5  # evidence of a wording that stands at the very end
-_WALL = 50.0
+WALL = 50.0
 _NOWHERE = 2**40  # beyond every text
 _SLOT_BREADTH = 20.0
 _LEAST_ROOM, _USUAL_ROOM = 200, 300  # characters of talk; the price is that of the usual room
@@ -51,12 +51,15 @@ _COMMON = frozenset("您你我请问的了吗呢吧是有什么可以一下给�
 _FILLERS = frozenset("嗯啊呃哦喔哎诶唉呢吧嘛呀那个就是")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one object for each (`_syllable`), told apart by identity
 class Syllable:
     id: int
     code: int
     weight: float
     against: float  # weight of a mismatch
+
+
+_syllable = functools.lru_cache(maxsize=None)(Syllable)
 
 
 @dataclass(frozen=True)
@@ -88,34 +91,64 @@ class Corpus:
         self.texts = tuple(texts)
         size = sum(map(len, self.texts)) if searched is None else searched
         self.room = math.log(max(_LEAST_ROOM, size) / _USUAL_ROOM)
-        ids: list[int] = []
-        codes: list[int] = []
-        insert: list[float] = []
-        gap: list[float] = []
-        self.starts: list[int] = []
-        wall = int(ALPHABET.ids((_END,))[0])
-        for at, text in enumerate(texts):
-            self.starts.append(len(ids))
-            said = syllables(text) if spoken is None else spoken[at]
-            ids.extend(int(i) for i in ALPHABET.ids(said))
-            codes.extend(ord(char) for char in text)
-            insert.extend(FILLER_INSERT if char in _FILLERS else INSERT for char in text)
-            gap.extend(GAP_STEP for _ in text)
-            ids.append(wall)
-            codes.append(0)
-            insert.append(_WALL)
-            gap.append(_WALL)
-        self.ids: Ids = np.array(ids, dtype=np.int32)
-        self.codes: Ids = np.array(codes, dtype=np.int32)
-        self._rows: dict[int, Floats] = {}
+        lengths = np.array([len(text) + 1 for text in self.texts], dtype=np.int64)
+        self.begins: Begins = np.cumsum(lengths) - lengths
+        self.empty = lengths == 1
+        said = map(syllables, self.texts) if spoken is None else spoken
+        self.ids: Ids = ALPHABET.ids([name for names in said for name in (*names, _END)])
+        joined = "\0".join((*self.texts, ""))
+        self.codes: Ids = np.frombuffer(joined.encode("utf-32-le"), dtype=np.int32)
+        self.walls: Begins = self.begins + lengths - 1
+        fillers = np.array([char in _FILLERS for char in joined], dtype=bool)
+        insert = np.where(fillers, FILLER_INSERT, INSERT)
+        gap = np.full(len(joined), GAP_STEP)
+        insert[self.walls] = gap[self.walls] = WALL
         self.insert: Floats = np.concatenate(([0.0], np.cumsum(insert))).astype(np.float32)
         self.gap: Floats = np.concatenate(([0.0], np.cumsum(gap))).astype(np.float32)
+        self._fits: dict[Syllable, Floats] = {}
 
-    def evidence(self, syllable: int) -> Floats:
-        """For each place, the evidence in nats that this syllable was said there."""
-        row = self._rows.get(syllable)
+    def like(self, texts: Sequence[str]) -> Corpus:
+        """Some of the texts, searched at the price of all."""
+        part = Corpus(texts)
+        part.room = self.room
+        return part
+
+    @property
+    def starts(self) -> list[int]:
+        """Where each text begins."""
+        return [int(at) for at in self.begins]
+
+    @functools.cached_property
+    def texts_with(self) -> dict[str, int]:
+        """For each character the texts that have it, as bits."""
+        found: dict[str, int] = {}
+        for number, text in enumerate(self.texts):
+            for char in set(text):
+                found[char] = found.get(char, 0) | 1 << number
+        return found
+
+    @functools.cached_property
+    def _places(self) -> dict[int, Begins]:
+        """Where each character stands."""
+        order = np.argsort(self.codes, kind="stable")
+        codes, firsts = np.unique(self.codes[order], return_index=True)
+        return dict(zip(codes.tolist(), np.split(order, firsts[1:])))
+
+    def fit(self, node: Syllable) -> Floats:
+        """For each place, the weighed evidence that the syllable was said there."""
+        row = self._fits.get(node)
         if row is None:
-            row = self._rows[syllable] = ALPHABET.evidence(syllable)[self.ids]
+            row = self._fits[node] = self._fit(node)
+        return row
+
+    def _fit(self, node: Syllable) -> Floats:
+        if not node.code:  # a wall is no syllable: only `$` may take it
+            last: Floats = np.where(self.codes == 0, np.float32(END), np.float32(-WALL))
+            return last
+        row: Floats = _weighed(node, ALPHABET.size)[self.ids]
+        if node.code in self._places:
+            row[self._places[node.code]] += SAME_CHARACTER * node.weight
+        row[self.walls] = -WALL
         return row
 
 
@@ -137,9 +170,7 @@ def find_in(template: str, corpus: Corpus) -> tuple[Hit, ...]:
     start = np.arange(size, dtype=np.int32)
     nodes = parse(template)
     margin, start, _ = _sequence(nodes, corpus, margin, start)
-    price = PRICE + BREADTH * math.log(breadth(nodes)) + corpus.room
-    if shortest(nodes) <= 2:
-        price += SHORT
+    cost = price(template) + corpus.room
     exact = _exact(nodes, corpus, np.arange(size, dtype=np.int64))
     hits = []
     for first, text in zip(corpus.starts, corpus.texts):
@@ -155,13 +186,28 @@ def find_in(template: str, corpus: Corpus) -> tuple[Hit, ...]:
             continue
         stop = min(end - first, len(text))
         begin = min(max(0, int(start[end]) - first), stop)
-        hits.append(Hit(min(EXACT, likely(float(margin[end]) - price)), begin, stop))
+        hits.append(Hit(min(EXACT, likely(float(margin[end]) - cost)), begin, stop))
     return tuple(hits)
 
 
 def likely(evidence: float) -> float:
     """Evidence in nats, its price paid, as a probability."""
     return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, evidence / SLOPE))))
+
+
+@functools.lru_cache(maxsize=16384)
+def _weighed(node: Syllable, size: int) -> Floats:
+    """The weighed evidence of a syllable for each of the `size` that may be heard."""
+    evidence = ALPHABET.evidence(node.id)[:size]
+    return np.where(evidence > 0, node.weight * evidence, node.against * evidence)
+
+
+@functools.lru_cache(maxsize=8192)
+def price(template: str) -> float:
+    """The evidence that a template must have to be as likely as not, in talk of usual length."""
+    nodes = parse(template)
+    short = SHORT if shortest(nodes) <= 2 else 0.0
+    return PRICE + BREADTH * math.log(breadth(nodes)) + short
 
 
 def breadth(nodes: Sequence[Node]) -> float:
@@ -239,15 +285,9 @@ def _skip(margin: Floats, start: Ids, cost: Floats) -> tuple[Floats, Ids]:
 
 
 def _step(node: Syllable, corpus: Corpus, margin: Floats, start: Ids) -> tuple[Floats, Ids]:
-    fit = corpus.evidence(node.id)
-    fit = np.where(fit > 0, node.weight * fit, node.against * fit)
-    if node.code:  # a wall is no syllable: only `$` may take it
-        fit = np.where(corpus.codes == node.code, fit + SAME_CHARACTER * node.weight, fit)
-        fit[corpus.codes == 0] = -_WALL
-    else:
-        fit = np.where(corpus.codes == 0, np.float32(END), np.float32(-_WALL))
+    fit = corpus.fit(node)
     taken = np.empty_like(margin)
-    taken[0] = -_WALL
+    taken[0] = -WALL
     taken[1:] = margin[:-1] + fit
     left = margin - DELETE * node.against
     moved = np.empty_like(start)
@@ -322,7 +362,7 @@ class _Reader:
             elif char == GAP:
                 nodes.append(Slot())
             elif char == "$":
-                nodes.append(Syllable(int(ALPHABET.ids((_END,))[0]), 0, 1.0, 1.0))
+                nodes.append(_syllable(int(ALPHABET.ids((_END,))[0]), 0, 1.0, 1.0))
             else:
                 nodes.extend(self.plain(self.position - 1))
         return tuple(nodes)
@@ -353,6 +393,6 @@ class _Reader:
         against = CORE_AGAINST if self.inside else weight * AGAINST
         weights = [weight * (COMMON if char in _COMMON else 1.0) for char in clean]
         return tuple(
-            Syllable(int(i), ord(char), own, max(against * own / weight, self.inside * against))
+            _syllable(int(i), ord(char), own, max(against * own / weight, self.inside * against))
             for i, char, own in zip(ids, clean, weights)
         )
