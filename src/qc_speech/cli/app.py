@@ -9,7 +9,7 @@ import typer
 from qc_speech.cli import (
     audit_cmd,
     batch_cmd,
-    clips_cmd,
+    clips_library_cmd,
     doctor_cmd,
     eval_cmd,
     export_cmd,
@@ -51,7 +51,7 @@ app.command("reveal")(purge_cmd.reveal)
 app.command("audit", epilog=audit_cmd.EPILOG)(audit_cmd.audit_cmd)
 app.add_typer(audit_cmd.key_app, name="key")
 app.add_typer(web_cmd.app, name="web")
-app.add_typer(clips_cmd.app, name="clips")
+app.add_typer(clips_library_cmd.app, name="clips")
 app.command("doctor", epilog=doctor_cmd.EPILOG)(doctor_cmd.doctor)
 
 

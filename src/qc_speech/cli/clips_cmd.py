@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -134,19 +134,19 @@ def index_cmd(out: Path = OUT) -> None:
 
 @app.command(epilog=FIND_EPILOG)
 def find(
-    check: Optional[list[str]] = CHECK,  # noqa: UP045 - typer reads it at run time
-    outcome: Optional[str] = typer.Option(None, "--outcome", help="pass, violation, uncertain."),  # noqa: UP045
+    check: list[str] | None = CHECK,
+    outcome: str | None = typer.Option(None, "--outcome", help="pass, violation, uncertain."),
     min_confidence: float = typer.Option(0.0, "--min-confidence", min=0, max=1),
     words: str = typer.Option("", "--words", help="A wording, in characters or pinyin, by ear."),
-    scenario: Optional[str] = typer.Option(None, "--scenario"),  # noqa: UP045
-    agent: Optional[str] = AGENT,  # noqa: UP045
-    mood: Optional[str] = typer.Option(None, "--mood", help="Of the customer: calm, upset."),  # noqa: UP045
-    role: Optional[str] = typer.Option(None, "--speaker", help="agent or customer."),  # noqa: UP045
+    scenario: str | None = typer.Option(None, "--scenario"),
+    agent: str | None = AGENT,
+    mood: str | None = typer.Option(None, "--mood", help="Of the customer: calm, upset."),
+    role: str | None = typer.Option(None, "--speaker", help="agent or customer."),
     shortest: float = typer.Option(0.0, "--min-seconds", min=0),
     longest: float = typer.Option(120.0, "--max-seconds", min=0),
-    min_snr: Optional[float] = typer.Option(None, "--min-snr", help="Line quality, in dB."),  # noqa: UP045
-    since: Optional[str] = SINCE,  # noqa: UP045
-    until: Optional[str] = UNTIL,  # noqa: UP045
+    min_snr: float | None = typer.Option(None, "--min-snr", help="Line quality, in dB."),
+    since: str | None = SINCE,
+    until: str | None = UNTIL,
     limit: int = typer.Option(20, "--limit", min=1, max=1000),
     fold: bool = typer.Option(True, "--fold/--no-fold", help="Near-duplicates as one."),
     fresh: bool = typer.Option(True, "--refresh/--no-refresh", help="Read new calls first."),
@@ -239,7 +239,7 @@ def cut(
     after: int = AFTER,
     parties: str = PARTIES,
     speed: float = SPEED,
-    disguise: Optional[list[str]] = DISGUISE,  # noqa: UP045
+    disguise: list[str] | None = DISGUISE,
     shared: bool = SHARED,
     fmt: str = typer.Option("wav", "--format", "-f", help="wav or mp3."),
     redact: bool = typer.Option(

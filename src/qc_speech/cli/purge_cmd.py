@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from qc_speech.errors import QcError, UsageError
 
 if TYPE_CHECKING:
     from qc_speech.retention import Forget, Purged
+    from qc_speech.store import SqlStore
 
 EPILOG = (
     "Example: qc-speech purge out --config night.toml --dry-run. Settings: keep_audio_days, "
@@ -75,9 +77,11 @@ def _purge(out: Path, config: Path | None, store_url: str | None, dry_run: bool)
     return bool(done.stuck)
 
 
-def forgetters(store: object) -> tuple[Forget, ...]:
+def forgetters(store: SqlStore) -> tuple[Forget, ...]:
     """What else holds the sound of a recording: the library of clips."""
-    return ()
+    from qc_speech import clips
+
+    return (functools.partial(clips.forget, store),)
 
 
 def _say(verb: str, done: Purged) -> None:

@@ -19,7 +19,9 @@ from qc_speech.ports import Hook, silent_hook
 from qc_speech.rules.absence import AbsenceFile
 from qc_speech.rules.lexicons import Lexicons
 from qc_speech.store import SqlStore
+from qc_speech.store.audit_tables import REMOVALS
 from qc_speech.store.clip_tables import CLIP_EXAMPLES, CLIP_SOURCES
+from qc_speech.store.retention import AUDIO
 from qc_speech.store.tables import FINDINGS, RESULTS
 
 _E = CLIP_EXAMPLES.c
@@ -37,8 +39,11 @@ def refresh(
     with store.transaction(write=False) as connection:
         known = dict(connection.execute(select(CLIP_SOURCES.c.call_id, CLIP_SOURCES.c.mark)).all())
         r = RESULTS.c
+        silent = select(REMOVALS.c.call_id).where(REMOVALS.c.what == AUDIO)  # no sound to cut
         rows = connection.execute(
-            select(r.call_id, r.rulebook, r.total, r.reviewed_at, func.length(r.payload))
+            select(r.call_id, r.rulebook, r.total, r.reviewed_at, func.length(r.payload)).where(
+                r.call_id.not_in(silent)
+            )
         )
         now = {row[0]: "|".join(str(value) for value in row[1:]) for row in rows}
     gone = [call_id for call_id in known if call_id not in now]
