@@ -22,7 +22,7 @@ _HELD_MS = 1500  # who spoke less than this has hardly begun
 _SHORT_MS = 950
 _PROTEST_MS = 12_000
 _BASE = -3.2  # log-odds: without any evidence such a change of turn is a smooth one
-_BROKEN, _FINISHED, _CUTTING, _PROTEST, _RESUMED = 1.6, -0.8, 1.6, 3.6, 0.8
+_BROKEN, _FINISHED, _CUTTING, _PROTEST, _RESUMED = 1.6, -0.8, 3.4, 3.6, 0.8
 
 
 def silent_interruptions(
