@@ -10,13 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from qc_speech.engines.readings import split_like, words_of
 from qc_speech.engines.runaway import is_invented, is_loop
-from qc_speech.engines.whisper import (
-    _better,
-    _words,
-    split_like,
-    without_invention,
-)
+from qc_speech.engines.whisper import _better, without_invention
 from qc_speech.engines.windows import (
     MAX_WINDOW_MS,
     PAUSE_MS,
@@ -206,7 +202,7 @@ def aligned(*items: tuple[str, float, float]) -> list[dict[str, object]]:
 
 
 def heard(window: Window, *items: tuple[str, float, float]) -> list[tuple[int, str, int, int]]:
-    found = _words(aligned(*items), window)
+    found = words_of(aligned(*items), window)
     return [(piece, word.text, word.span.start_ms, word.span.end_ms) for piece, word in found]
 
 
@@ -232,7 +228,7 @@ def test_a_word_over_a_pause_stays_in_one_piece() -> None:
 
 
 def test_marks_join_the_word_before_and_digits_each_other() -> None:
-    found = _words(
+    found = words_of(
         aligned(("您好", 0, 0.3), ("，", 0.3, 0.8), ("1", 0.5, 0.6), ("3", 0.6, 0.7)), TWO
     )
     assert [word.text for _, word in found] == ["您好，", "13"]
@@ -242,11 +238,11 @@ def test_marks_join_the_word_before_and_digits_each_other() -> None:
 def test_a_number_keeps_its_least_sure_digit() -> None:
     items = aligned(("1", 0.5, 0.6), ("3", 0.6, 0.7))
     items[1]["probability"] = 0.2
-    assert _words(items, TWO)[0][1].confidence == pytest.approx(0.2)
+    assert words_of(items, TWO)[0][1].confidence == pytest.approx(0.2)
 
 
 def test_spaces_part_foreign_words_only_and_broken_characters_are_dropped() -> None:
-    found = _words(
+    found = words_of(
         aligned(
             (" 您好", 0, 0.2),
             (" VIP", 0.2, 0.4),
@@ -276,7 +272,7 @@ def test_word_times_stay_in_their_piece_and_in_order(
     for text, length in said:
         items.append((text, clock, clock + length))
         clock += length
-    words = _words(aligned(*items), Window(tuple(found)))
+    words = words_of(aligned(*items), Window(tuple(found)))
     for piece, word in words:
         assert word.text
         assert (

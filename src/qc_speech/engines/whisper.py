@@ -18,21 +18,18 @@ from typing import Any
 
 import numpy as np
 
+from qc_speech.engines.likelihood import log_likelihoods
+from qc_speech.engines.readings import Reading, by_piece, words_of
 from qc_speech.engines.runaway import is_invented, is_loop
 from qc_speech.engines.windows import Window, halves, pack, split_long
-from qc_speech.model import Alternative, Chunk, Span, Stamp, Word
-from qc_speech.ports import SAMPLE_RATE_HZ, Passage, Samples
+from qc_speech.model import Chunk, Span, Stamp
+from qc_speech.ports import Passage, Samples
 from qc_speech.text.normalize import simplify
 
 _LEAST_SCORE = -0.65
 _TOKENS_PER_SECOND = 14  # Mandarin at 500 characters a minute needs about 12
 _FRAMES_PER_SECOND = 100
-_TEXTS = 16  # compared with their sounds at a time
-_LEAST_PROBABILITY = 1e-9
-_LEAST_SAMPLES = SAMPLE_RATE_HZ  # a shorter stretch is filled up with silence
-_MOST_FRAMES = 3000  # the model's window of 30 s
 _LATIN = re.compile(r"[A-Za-z]{2,}")
-_PUNCTUATION = re.compile(r"^[\W_]+$")
 
 
 @dataclass(frozen=True)
@@ -59,13 +56,6 @@ class _Way:
 _PLAIN, _STRICT, _SAMPLED = _Way(), _Way(4), _Way(4, 0.4)
 # By attempt: where the first way ends in a loop, the next is taken. Nine passes at the very most.
 _WAYS = ((_PLAIN, _STRICT), (_STRICT,), (_STRICT, _SAMPLED))
-
-
-@dataclass(frozen=True)
-class _Reading:
-    tokens: tuple[int, ...]
-    text: str
-    score: float
 
 
 class FasterWhisper:
@@ -140,51 +130,9 @@ class FasterWhisper:
     def log_likelihoods(
         self, asked: Sequence[tuple[Samples, Sequence[str]]]
     ) -> tuple[tuple[float, ...], ...]:
-        """Of each text the sum of its tokens' log probabilities, given the sound (ports.Listener).
-        A stretch is encoded once for all its texts, and only as far as it goes: without the usual
-        filling up to 30 s the ratios of texts stay the same, at a fifth of the cost."""
-        found: list[list[float]] = [[] for _ in asked]
-        by_length = sorted(range(len(asked)), key=lambda number: len(asked[number][0]))
-        for first in range(0, len(by_length), self.batch):
-            batch = by_length[first : first + self.batch]
-            encoded = self._encode_as_long([asked[number][0] for number in batch])
-            rows = [(row, n, text) for row, n in enumerate(batch) for text in asked[n][1]]
-            for low in range(0, len(rows), _TEXTS):
-                some = rows[low : low + _TEXTS]
-                lengths = [len(asked[n][0]) for _, n, _ in some]
-                texts = [text for _, _, text in some]
-                scores = self._fits(encoded[[row for row, _, _ in some]], lengths, texts)
-                for (_, n, _), score in zip(some, scores):
-                    found[n].append(score)
-        return tuple(tuple(scores) for scores in found)
-
-    def _encode_as_long(self, sounds: Sequence[Samples]) -> Any:
-        """Features of stretches, filled up with silence to the longest: an array on the CPU."""
-        import ctranslate2
-
-        longest = max(_LEAST_SAMPLES, max(len(sound) for sound in sounds))
-        padded = [np.pad(sound, (0, longest - len(sound))) for sound in sounds]
-        features = np.stack([self._whisper.feature_extractor(sound) for sound in padded])
-        frames = min(_MOST_FRAMES, features.shape[-1] // 2 * 2)  # the encoder halves them
-        encoded = self._whisper.encode(np.ascontiguousarray(features[..., :frames]))
-        return np.array(encoded.to_device(ctranslate2.Device.cpu))
-
-    def _fits(self, encoded: Any, lengths: Sequence[int], texts: Sequence[str]) -> list[float]:
-        """`encoded`: the sounds' features, one row for each text; `lengths` in samples."""
-        import ctranslate2
-
+        """How well texts fit sounds (ports.Listener)."""
         tokenizer = self._tokenizers[self._options.language]
-        frames = [max(2, length * _FRAMES_PER_SECOND // SAMPLE_RATE_HZ) for length in lengths]
-        results = self._whisper.model.align(
-            ctranslate2.StorageView.from_array(np.ascontiguousarray(encoded)),
-            [*tokenizer.sot_sequence, tokenizer.no_timestamps],
-            [[*tokenizer.encode(text), tokenizer.eot] for text in texts],  # and nothing more
-            [min(one, _MOST_FRAMES) for one in frames],
-        )
-        return [
-            float(np.sum(np.log(np.maximum(np.asarray(one.text_token_probs), _LEAST_PROBABILITY))))
-            for one in results
-        ]
+        return log_likelihoods(self._whisper, tokenizer, asked, self._options.batch)
 
     def _hear_all(
         self, passages: Sequence[Passage], windows: Sequence[_Asked], ways: Sequence[_Way]
@@ -268,14 +216,14 @@ class FasterWhisper:
                 no_speech=round(silence[row], 3),
                 doubtful=_is_suspect(readings[row][0], window),
             )
-            words = _words(aligned[row], window)
-            pieces = _by_piece(template, window, words, readings[row][1:])
+            words = words_of(aligned[row], window)
+            pieces = by_piece(template, window, words, readings[row][1:])
             chunks.extend((number, piece) for piece in pieces)
         return chunks
 
     def _generate(
         self, encoded: Any, windows: Sequence[Window], tokenizer: Any, way: _Way
-    ) -> tuple[list[list[_Reading]], list[float]]:
+    ) -> tuple[list[list[Reading]], list[float]]:
         prompt = self._whisper.get_prompt(
             tokenizer, [], without_timestamps=True, hotwords=self._options.hotwords or None
         )
@@ -302,7 +250,7 @@ class FasterWhisper:
         )
         readings = [
             [
-                _Reading(tuple(tokens), simplify(tokenizer.decode(tokens)).strip(), float(score))
+                Reading(tuple(tokens), simplify(tokenizer.decode(tokens)).strip(), float(score))
                 for tokens, score in zip(result.sequences_ids, result.scores)
             ]
             for result in results
@@ -359,11 +307,11 @@ def without_invention(chunk: Chunk) -> Chunk:
     return replace(chunk, words=(), alternatives=(), doubtful=True)
 
 
-def _is_suspect(reading: _Reading, window: Window) -> bool:
+def _is_suspect(reading: Reading, window: Window) -> bool:
     return is_loop(reading.text, window.duration_ms) or is_invented(reading.text)
 
 
-def _sane_first(readings: list[_Reading], window: Window) -> list[_Reading]:
+def _sane_first(readings: list[Reading], window: Window) -> list[Reading]:
     return sorted(readings, key=lambda reading: _is_suspect(reading, window))
 
 
@@ -371,81 +319,6 @@ def _confidence(odds: dict[str, float], language: str) -> float:
     if language == "en":
         return odds.get("<|en|>", 0.0)
     return odds.get("<|zh|>", 0.0) + odds.get("<|yue|>", 0.0)
-
-
-def _words(found: list[dict[str, Any]], window: Window) -> list[tuple[int, Word]]:
-    """Aligned words with the piece each lies in; marks join the word before, digits each other."""
-    words: list[tuple[int, Word]] = []
-    for item in found:
-        text = simplify(item["word"]).replace("\ufffd", "")
-        if not text.strip():
-            continue
-        if not text.strip()[0].isascii():
-            text = text.strip()  # only foreign words keep the space that parts them
-        middle = (float(item["start"]) + float(item["end"])) * 500
-        piece, _ = window.place(middle)
-        limit = window.pieces[piece]
-        start, end = (
-            min(max(window.place(float(item[edge]) * 1000)[1], limit.start_ms), limit.end_ms)
-            for edge in ("start", "end")
-        )
-        word = Word(Span(start, max(start, end)), text, round(float(item["probability"]), 4))
-        before = words[-1][1] if words and words[-1][0] == piece else None
-        if before and (_PUNCTUATION.match(text.strip()) or (before.text + text).strip().isdigit()):
-            words[-1] = (piece, _joined(before, word))
-        else:
-            words.append((piece, word))
-    return words
-
-
-def _joined(one: Word, other: Word) -> Word:
-    sound = bool(re.search(r"\w", other.text))
-    span = Span(one.span.start_ms, max(one.span.end_ms, other.span.end_ms)) if sound else one.span
-    confidence = min(one.confidence or 0.0, other.confidence or 0.0) if sound else one.confidence
-    return Word(span, one.text + other.text.strip(), confidence)
-
-
-def _by_piece(
-    template: Chunk, window: Window, words: list[tuple[int, Word]], others: Sequence[_Reading]
-) -> list[Chunk]:
-    """One chunk per stretch. Other readings have no times of their own: they are laid beside the
-    best one, character by character, and cut where it is cut."""
-    best = [(piece, word.text) for piece, word in words]
-    split = [split_like(best, other.text, len(window.pieces)) for other in others]
-    chunks = []
-    for index, piece in enumerate(window.pieces):
-        own = tuple(word for place, word in words if place == index)
-        text = "".join(word.text for word in own)
-        alternatives = {
-            parts[index]: other.score for parts, other in reversed(list(zip(split, others)))
-        }
-        chunks.append(
-            replace(
-                template,
-                span=piece,
-                words=own,
-                alternatives=tuple(
-                    Alternative(other, round(score, 4))
-                    for other, score in reversed(alternatives.items())
-                    if other and other != text
-                ),
-            )
-        )
-    return chunks
-
-
-def split_like(best: Sequence[tuple[int, str]], other: str, pieces: int) -> list[str]:
-    """Cut another reading of a window where the best one is cut between its pieces."""
-    from difflib import SequenceMatcher
-
-    text = "".join(word for _, word in best)
-    owner = [piece for piece, word in best for _ in word]
-    parts = [""] * pieces
-    for _, i1, i2, j1, j2 in SequenceMatcher(None, text, other, autojunk=False).get_opcodes():
-        for step, char in enumerate(other[j1:j2]):
-            place = i1 + (step * (i2 - i1)) // max(1, j2 - j1)
-            parts[owner[min(place, len(owner) - 1)] if owner else 0] += char
-    return parts
 
 
 def _suppressed(tokenizer: Any) -> list[int]:
