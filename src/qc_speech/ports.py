@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -120,6 +120,15 @@ class Store(Protocol):
 
     def put_review(self, review: Review) -> None:
         """Keep a person's verdict; replaces the one of the same id (such as to withdraw it)."""
+
+    def amend(
+        self,
+        call_id: str,
+        change: Callable[[tuple[Review, ...]], tuple[Review, Settled]],
+    ) -> Settled:
+        """Keep a verdict and what it makes of its call, in one transaction in which nobody else
+        writes verdicts on that call. `change` sees the verdicts there are (oldest first) and gives
+        the new one with what then counts; what it raises stops all. Raises StoreError."""
 
     def reviews(self, call_id: str | None = None) -> Iterator[Review]:
         """Verdicts of a call, or of all calls, oldest first; withdrawn ones too."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from qc_speech.errors import StoreError
@@ -41,14 +41,28 @@ class MemoryStore:
 
     def put_settled(self, call_id: str, settled: Settled) -> None:
         with self._lock:
-            if call_id not in self._results:
-                raise StoreError(f"store: holds no call {call_id}; inspect it first")
-            checks = [finding.check for finding in self._results[call_id].findings]
-            if checks != [finding.check for finding in settled.findings[: len(checks)]]:
-                raise StoreError(
-                    f"store: call {call_id} was inspected anew meanwhile; read it again and repeat"
-                )
-            self._settled[call_id] = settled
+            self._put_settled(call_id, settled)
+
+    def _put_settled(self, call_id: str, settled: Settled) -> None:
+        if call_id not in self._results:
+            raise StoreError(f"store: holds no call {call_id}; inspect it first")
+        checks = [finding.check for finding in self._results[call_id].findings]
+        if checks != [finding.check for finding in settled.findings[: len(checks)]]:
+            raise StoreError(
+                f"store: call {call_id} was inspected anew meanwhile; read it again and repeat"
+            )
+        self._settled[call_id] = settled
+
+    def amend(
+        self,
+        call_id: str,
+        change: Callable[[tuple[Review, ...]], tuple[Review, Settled]],
+    ) -> Settled:
+        with self._lock:
+            review, settled = change(tuple(self._reviews_of(call_id)))
+            self._put_settled(call_id, settled)
+            self._reviews[review.id] = review
+        return settled
 
     def result(self, call_id: str) -> CallResult | None:
         with self._lock:
@@ -65,8 +79,11 @@ class MemoryStore:
 
     def reviews(self, call_id: str | None = None) -> Iterator[Review]:
         with self._lock:
-            found = [one for one in self._reviews.values() if call_id in (None, one.call_id)]
-        return iter(sorted(found, key=lambda one: (one.at, one.id)))
+            return iter(self._reviews_of(call_id))
+
+    def _reviews_of(self, call_id: str | None) -> list[Review]:
+        found = [one for one in self._reviews.values() if call_id in (None, one.call_id)]
+        return sorted(found, key=lambda one: (one.at, one.id))
 
     def put_failure(self, source: str, message: str) -> None:
         with self._lock:

@@ -271,6 +271,42 @@ def test_verdicts_on_another_call_are_refused(store: Store) -> None:
     store.put_settled("d01", settled(result()))
 
 
+def test_a_verdict_and_what_it_makes_of_the_call_are_kept_together(store: Store) -> None:
+    store.put_result(result())
+    seen: list[tuple[Review, ...]] = []
+
+    def change(reviews: tuple[Review, ...]) -> tuple[Review, Settled]:
+        seen.append(reviews)
+        return review(len(reviews)), settled(result())
+
+    assert store.amend("d01", change) == settled(result())
+    store.amend("d01", change)
+    assert seen == [(), (review(0),)]
+    assert list(store.reviews("d01")) == [review(0), review(1)]
+
+
+def test_a_change_that_is_given_up_leaves_nothing(store: Store) -> None:
+    store.put_result(result())
+    other = result(findings=(finding(5),))
+    with pytest.raises(StoreError, match="inspected anew"):
+        store.amend("d01", lambda _: (review(), settled(other)))
+    with pytest.raises(ZeroDivisionError):
+        store.amend("d01", lambda _: (review(), settled(result())) if 1 // 0 else None)
+    with pytest.raises(StoreError, match="no call d9"):
+        store.amend("d9", lambda _: (review(1, "d9"), settled(result())))
+    assert list(store.reviews()) == []
+
+
+def test_nobody_else_judges_a_call_while_somebody_does(store: Store) -> None:
+    store.put_result(result())
+
+    def change(reviews: tuple[Review, ...]) -> tuple[Review, Settled]:
+        return review(len(reviews)), settled(result())  # two at once would take one number
+
+    in_threads(lambda _: [store.amend("d01", change) for _ in range(3)], 6)
+    assert len(list(store.reviews("d01"))) == 18
+
+
 def in_threads(work: Callable[[int], None], count: int) -> None:
     errors: list[BaseException] = []
 

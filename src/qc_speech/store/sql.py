@@ -133,20 +133,22 @@ class SqlStore:
             put_words(connection, call_id, words)
 
     def put_settled(self, call_id: str, settled: Settled) -> None:
-        call_id = plain(call_id)
+        with self._begin(write=True) as connection:
+            self._put_settled(connection, plain(call_id), settled)
+
+    def _put_settled(self, connection: Connection, call_id: str, settled: Settled) -> None:
         mine = FINDINGS.c.call_id == call_id
         asked = select(FINDINGS.c.check).where(mine, ~FINDINGS.c.added).order_by(FINDINGS.c.n)
         change = update(RESULTS).where(RESULTS.c.call_id == call_id)
-        with self._begin(write=True) as connection:
-            if not connection.execute(change.values(settled_values(settled))).rowcount:
-                raise StoreError(f"store {self._name}: holds no call {call_id}; inspect it first")
-            checks = connection.execute(asked).scalars().all()
-            if checks != [finding.check for finding in settled.findings[: len(checks)]]:
-                raise StoreError(
-                    f"store {self._name}: call {call_id} was inspected anew meanwhile; read it "
-                    "again and repeat"
-                )
-            _put_settled_findings(connection, call_id, settled, len(checks))
+        if not connection.execute(change.values(settled_values(settled))).rowcount:
+            raise StoreError(f"store {self._name}: holds no call {call_id}; inspect it first")
+        checks = connection.execute(asked).scalars().all()
+        if checks != [finding.check for finding in settled.findings[: len(checks)]]:
+            raise StoreError(
+                f"store {self._name}: call {call_id} was inspected anew meanwhile; read it "
+                "again and repeat"
+            )
+        _put_settled_findings(connection, call_id, settled, len(checks))
 
     def result(self, call_id: str) -> CallResult | None:
         query = select(RESULTS.c.payload).where(RESULTS.c.call_id == plain(call_id))
@@ -164,6 +166,22 @@ class SqlStore:
     def put_review(self, review: Review) -> None:
         with self._begin(write=True) as connection:
             _upsert(connection, REVIEWS, review_row(review))
+
+    def amend(
+        self,
+        call_id: str,
+        change: Callable[[tuple[Review, ...]], tuple[Review, Settled]],
+    ) -> Settled:
+        call_id = plain(call_id)
+        lock = select(RESULTS.c.call_id).where(RESULTS.c.call_id == call_id).with_for_update()
+        mine = select(REVIEWS).where(REVIEWS.c.call_id == call_id)
+        with self._begin(write=True) as connection:
+            connection.execute(lock)
+            rows = connection.execute(mine.order_by(REVIEWS.c.at, REVIEWS.c.id)).mappings()
+            review, settled = change(tuple(review_of(dict(row)) for row in rows))
+            _upsert(connection, REVIEWS, review_row(review))
+            self._put_settled(connection, call_id, settled)
+        return settled
 
     def reviews(self, call_id: str | None = None) -> Iterator[Review]:
         """Verdicts as of the first one read, oldest first."""
