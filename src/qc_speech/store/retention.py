@@ -59,6 +59,15 @@ def mark_removed(store: SqlStore, connection: Connection, calls: Sequence[Old], 
         connection.execute(insert(REMOVALS), rows)
 
 
+def was_removed(store: SqlStore, call_id: str, what: str) -> bool:
+    """Whether `what` (audio | transcript | mask) of this call is gone."""
+    query = select(REMOVALS.c.what).where(
+        REMOVALS.c.call_id == plain(call_id), REMOVALS.c.what == what
+    )
+    with store.transaction(write=False) as connection:
+        return connection.execute(query).first() is not None
+
+
 def drop_words(connection: Connection, calls: Sequence[Old]) -> None:
     """Remove what the stages and the tables of other rooms hold of what was said."""
     _drop_stages(connection, calls, _SPOKEN_STAGES)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, Column, DateTime, Float, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+)
 from sqlalchemy import Text as LongText
 
 from qc_speech.store.tables import METADATA
@@ -208,4 +219,22 @@ CALL_WORDS = Table(
     Column("n", Integer, primary_key=True),
     _of_call(nullable=False, unique=True),
     Column("words", LongText, nullable=False),
+)
+
+# What people write on a call beside what was heard there (see store/notes.py).
+NOTES = Table(
+    "notes",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    _of_call(nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("start_ms", Integer),
+    Column("end_ms", Integer),
+    Column("speaker", String(64)),
+    Column("value", LargeBinary, nullable=False),  # zlib of UTF-8 JSON: it may hold spoken words
+    Column("author", String(100), nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Index("ix_notes_call_id", "call_id"),
+    info={"holds": "transcript"},  # goes when the transcript does (store/retention.py)
 )

@@ -20,6 +20,7 @@ from qc_speech.store import open_store
 from qc_speech.web import account, entry
 from qc_speech.web.appeals import routes as appeals_routes
 from qc_speech.web.appeals.cases import DecidedAlready
+from qc_speech.web.call import routes as call
 from qc_speech.web.calls import NotFound
 from qc_speech.web.config import WebConfig
 from qc_speech.web.guard import Forged, MustChangePassword, NotAllowed, NotLoggedIn
@@ -32,7 +33,13 @@ from qc_speech.web.texts import text, texts
 
 _ROOM = Path(__file__).parent
 _LOG = logging.getLogger("qc_speech.web")
-ROUTERS = (entry.router, account.router, queue_routes.router, appeals_routes.router)
+ROUTERS = (
+    entry.router,
+    account.router,
+    queue_routes.router,
+    appeals_routes.router,
+    call.router,
+)
 
 
 def create_app(config: WebConfig) -> FastAPI:
@@ -59,6 +66,10 @@ def create_app(config: WebConfig) -> FastAPI:
     app.state.web = WebState(config, store)
     for router in ROUTERS:
         app.include_router(router)
+    app.include_router(call.api, include_in_schema=False)  # the page's own scripts
+    app.include_router(call.api, prefix="/api")
+    # Scripts import each other by relative addresses: these carry the version in the path.
+    app.mount(f"/static/{__version__}", _Static(directory=_ROOM / "static"))
     app.mount("/static", _Static(directory=_ROOM / "static"), name="static")
     _answer_errors(app)
     app.add_middleware(Shield, secure=config.secure_cookies)

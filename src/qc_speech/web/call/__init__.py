@@ -1,0 +1,1 @@
+"""The call page: hear a call, judge its findings, correct what was heard."""
