@@ -78,7 +78,7 @@ class Recorded:
 
 def sherpa() -> Case:
     engine: Any = SherpaOnnx.__new__(SherpaOnnx)
-    engine._batch, engine._recognizer = 8, Recorded()
+    engine.batch, engine._recognizer = 8, Recorded()
     engine._stamp = Stamp("sherpa-onnx", "1", "sense-voice", '{"kind": "sense-voice"}')
     return Case(engine, 1.0)
 

@@ -132,7 +132,7 @@ class FasterWhisper:
     ) -> tuple[tuple[float, ...], ...]:
         """How well texts fit sounds (ports.Listener)."""
         tokenizer = self._tokenizers[self._options.language]
-        return log_likelihoods(self._whisper, tokenizer, asked, self._options.batch)
+        return log_likelihoods(self._whisper, tokenizer, asked, self.batch)
 
     def _hear_all(
         self, passages: Sequence[Passage], windows: Sequence[_Asked], ways: Sequence[_Way]
