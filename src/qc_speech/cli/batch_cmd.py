@@ -30,6 +30,9 @@ def batch(
     until: str | None = typer.Option(
         None, "--until", help="HH:MM: from then on nothing new is begun."
     ),
+    ray: str | None = typer.Option(
+        None, "--ray", help="Work on this Ray cluster (HOST:PORT, auto or ray://HOST:10001)."
+    ),
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Say what is new and how many hours it will take; do nothing."
     ),
@@ -44,7 +47,7 @@ def batch(
     from qc_speech.nightly.lock import BusyError
 
     try:
-        wanted = _profile(profile, until)
+        wanted = _profile(profile, until, ray)
         if dry_run:
             code = _dry_run(wanted)
         elif status:
@@ -61,10 +64,12 @@ def batch(
         raise typer.Exit(code)
 
 
-def _profile(path: Path, until: str | None) -> Profile:
+def _profile(path: Path, until: str | None, ray: str | None) -> Profile:
     from qc_speech.nightly.profile import is_clock, load_profile
 
     wanted = load_profile(path)
+    if ray is not None:
+        wanted = replace(wanted, ray=ray)
     if until is None:
         return wanted
     if not is_clock(until):

@@ -77,6 +77,9 @@ class Profile:
     ahead: int = setting(8, "recordings made ready and waiting for each recognizer, at most")
     worker_memory_gb: float = setting(0.0, "a worker that takes more is ended; 0: its share")
     recording_minutes: float = setting(240.0, "a recording that takes longer is blamed for it")
+    ray: str = setting("", "address of a Ray cluster to work on; empty: this machine's processes")
+    ray_gpus: float = setting(-1.0, "GPUs of one worker there; -1: half a one, or none on CPUs")
+    ray_cpus: float = setting(2.0, "CPU cores of one worker there")
     tries: int = setting(3, "tries of a recording whose fault may pass")
     backoff_seconds: float = setting(30.0, "wait before the second try; twice that for the next")
     when_busy: str = setting("wait", "if another batch of this name runs", "wait", "leave")
@@ -192,7 +195,7 @@ def _typed(one: Field[Any], hint: Any, value: Any, place: str) -> Any:
     return value
 
 
-_SIGNED = ("add", "recognizers")
+_SIGNED = ("add", "recognizers", "ray_gpus")
 
 
 def _array(kind: type[T], found: Any, where: _Lines, table: str) -> tuple[T, ...]:

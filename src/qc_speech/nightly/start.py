@@ -13,6 +13,7 @@ from pathlib import Path
 from qc_speech.errors import ModelError, StoreError, UsageError
 from qc_speech.nightly import machine as machines
 from qc_speech.nightly.archive import Archive
+from qc_speech.nightly.crew import Crew
 from qc_speech.nightly.lock import only_one
 from qc_speech.nightly.night import Night, Plan, Watcher, archive_manifests, nobody
 from qc_speech.nightly.profile import Profile, source_name
@@ -54,7 +55,7 @@ def run_batch(profile: Profile, watcher: Watcher = nobody, wishes: Wishes | None
                 Queue(store).requeue(profile.name)
             plan = plan_of(profile)
             orders = _orders(profile, plan, keeper.keep())
-            night = Night(profile, store, orders, plan, watcher)
+            night = Night(profile, store, orders, plan, watcher, crew=_cluster(profile, orders))
             if keeper.problem:
                 night.summary.fault(f"{keeper.problem}; the last good rules were used")
             summary = night.run()
@@ -67,9 +68,12 @@ def store_of(profile: Profile) -> str | Path:
 
 
 def plan_of(profile: Profile) -> Plan:
-    """Processes by the profile, or by the machine where it leaves that open."""
+    """Processes by the profile, or by the machine where it leaves that open. A cluster's members
+    each do whole recordings, as many as there is room for."""
     from qc_speech.engines import registry
 
+    if profile.ray:
+        return Plan(profile.workers or 16, 0, float("inf"))
     gpus = registry.gpus(profile.settings)
     machine = machines.this_machine(gpus)
     recognizers = gpus if profile.recognizers < 0 else profile.recognizers
@@ -95,6 +99,14 @@ def verify_models(settings: Settings) -> None:
         bad = next((one for one in verify(model) if one.state != "ok"), None)
         if bad is not None:
             raise ModelError(f"model {model}: {explain(bad)}; run: qc-speech models fetch {model}")
+
+
+def _cluster(profile: Profile, orders: Orders) -> Callable[[], Crew] | None:
+    if not profile.ray:
+        return None
+    from qc_speech.nightly.ray_crew import on_cluster
+
+    return on_cluster(profile, orders)
 
 
 def _orders(profile: Profile, plan: Plan, rules: Path) -> Orders:
