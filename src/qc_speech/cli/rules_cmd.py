@@ -34,6 +34,10 @@ DIFF_EPILOG = (
     "Example: qc-speech rules diff lexicons my-lexicons --on out. Exit codes: 0 compared (changes "
     "or not), 1 a rule file or the store is wrong, 2 no such folder or rulebook."
 )
+SUGGEST_EPILOG = (
+    "Example: qc-speech rules suggest --on out --least 3 > suggestions.yaml. Exit codes: 0 read "
+    "(suggestions or not), 1 a rule file or the store is wrong, 2 no such folder or check."
+)
 SCHEMA_EPILOG = "Example: qc-speech rules schema --to lexicons/schema"
 
 
@@ -152,6 +156,49 @@ def diff(
         if not totals.calls:
             raise UsageError(f"{on}: the store holds no call yet; run `qc-speech run` first")
         for line in total_lines(totals, at):
+            typer.echo(line)
+
+
+@app.command(epilog=SUGGEST_EPILOG)
+def suggest(
+    on: Path = typer.Option(..., "--on", metavar="OUT", help="Folder given to `run` with --out."),
+    least: int = typer.Option(3, "--least", min=1, help="Calls that a phrasing must be heard in."),
+    check: Optional[str] = typer.Option(None, "--check", help="Only for this check."),  # noqa: UP045
+) -> None:
+    """List phrasings that recur in stored calls and no rulebook knows yet, as YAML to paste.
+
+    From phrases that passed by ear, by the sound or by a person's verdict, and from words that
+    people added to or took off the banned ones. Names, numbers and addresses are left out.
+    """
+    with clear_errors():
+        from rich.console import Console
+        from rich.progress import track
+
+        from qc_speech.pipeline import scored_with
+        from qc_speech.report.suggestions import suggestion_lines
+        from qc_speech.rules.rulebook import choose
+        from qc_speech.rules.suggest import Occurrence, grouped, occurrences
+        from qc_speech.setup import load_rules
+        from qc_speech.store import open_store
+
+        rules = load_rules()
+        known = {one.check for book in rules.rulebooks.values() for one in book.checks}
+        if check is not None and check not in known:
+            raise UsageError(
+                f"check {check}: no rulebook has it; one of {', '.join(sorted(known))}"
+            )
+        found: list[Occurrence] = []
+        calls = 0
+        with open_store(store_file(on)) as store:
+            for result in track(store.results(), "reading", console=Console(stderr=True)):
+                calls += 1
+                book = choose(rules.rulebooks, scored_with(result) or result.scenario)
+                reviews = tuple(store.reviews(result.call_id))
+                heard = occurrences(result, reviews, book, rules.lexicons)
+                found.extend(one for one in heard if check in (None, one.check))
+        if not calls:
+            raise UsageError(f"{on}: the store holds no call yet; run `qc-speech run` first")
+        for line in suggestion_lines(grouped(found, least), calls, least):
             typer.echo(line)
 
 
