@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from qc_speech.web import sessions, trail
-from qc_speech.web.calls import NotFound
+from qc_speech.web.calls import Id, NotFound
 from qc_speech.web.guard import Visitor
 from qc_speech.web.pages import page
 from qc_speech.web.state import state_of
@@ -39,7 +39,7 @@ def make_token(
 
 
 @router.post("/account/tokens/{token_id}/revoke")
-def revoke(request: Request, visit: Visitor, token_id: int) -> Response:
+def revoke(request: Request, visit: Visitor, token_id: Id) -> Response:
     store = state_of(request).store
     if not sessions.revoke_token(store, visit.user, token_id):
         raise NotFound

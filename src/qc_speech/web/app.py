@@ -18,17 +18,20 @@ from qc_speech import __version__
 from qc_speech.errors import QcError, StoreError, UsageError
 from qc_speech.store import open_store
 from qc_speech.web import account, entry
+from qc_speech.web.api import routes as api_routes
 from qc_speech.web.appeals import routes as appeals_routes
 from qc_speech.web.appeals.cases import DecidedAlready
+from qc_speech.web.calibration import routes as calibration_routes
 from qc_speech.web.call import routes as call
 from qc_speech.web.calls import NotFound
 from qc_speech.web.config import WebConfig
 from qc_speech.web.guard import Forged, MustChangePassword, NotAllowed, NotLoggedIn
+from qc_speech.web.keeper import keep
 from qc_speech.web.pages import language_of, page
 from qc_speech.web.queue import routes as queue_routes
-from qc_speech.web.queue.catch_up import in_background
 from qc_speech.web.shield import Shield, headers
 from qc_speech.web.state import WebState
+from qc_speech.web.supervise import dashboard, rules_page, settings_page, trail_page, users
 from qc_speech.web.texts import text, texts
 
 _ROOM = Path(__file__).parent
@@ -39,6 +42,13 @@ ROUTERS = (
     queue_routes.router,
     appeals_routes.router,
     call.router,
+    dashboard.router,
+    users.router,
+    trail_page.router,
+    settings_page.router,
+    rules_page.router,
+    calibration_routes.router,
+    api_routes.router,
 )
 
 
@@ -48,7 +58,7 @@ def create_app(config: WebConfig) -> FastAPI:
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        stop = in_background(store)
+        stop = keep(store)
         yield
         stop.set()
         store.close()
@@ -114,13 +124,14 @@ async def _answer(request: Request, error: Exception) -> Response:
     if status >= 500:
         # The kind and no message: a message may hold what was said.
         _LOG.error("%s %s: %s", request.method, request.url.path, type(error).__name__)
-    wants_page = "text/html" in request.headers.get("accept", "")
+    api = request.url.path.startswith("/api/")
+    wants_page = not api and "text/html" in request.headers.get("accept", "")
     if status == 401 and wants_page and request.method == "GET":
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse("/login?" + urlencode({"next": here}), 303)
     visit = getattr(request.state, "visit", None)
     said = str(error) if isinstance(error, UsageError) else text(key, language_of(request, visit))
-    if wants_page and not request.url.path.startswith("/api/"):
+    if wants_page:
         return page(request, "error.html", visit, status=status, said=said, code=status)
     more = {"www-authenticate": "Bearer"} if status == 401 else {}
     if isinstance(error, HTTPException):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from sqlalchemy import select
 
 from qc_speech.model import CallResult
@@ -14,6 +14,9 @@ from qc_speech.store.tables import RESULTS
 from qc_speech.web.guard import NotAllowed, Visit, Visitor
 from qc_speech.web.permission import CallKey, may
 from qc_speech.web.state import state_of
+
+# Of a row: a number that no database refuses.
+Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 class NotFound(Exception):

@@ -12,6 +12,7 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 MOST_BYTES = 1_000_000
+_NUL = b'{"detail":"the address holds a NUL character"}'
 _TOO_LARGE = b'{"detail":"the request is larger than 1 MB"}'
 
 
@@ -50,9 +51,12 @@ class Shield:
                     given.setdefault(name, value)
             await send(message)
 
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            await _refuse(guarded, 400, _NUL)  # no database takes it, no browser sends it
+            return
         sent = dict(scope["headers"]).get(b"content-length", b"0")
         if sent.isdigit() and int(sent) > MOST_BYTES:
-            await _refuse(guarded)
+            await _refuse(guarded, 413, _TOO_LARGE)
             return
         await self._app(scope, _counted(receive), guarded)
 
@@ -71,7 +75,7 @@ def _counted(receive: Receive) -> Receive:
     return counted
 
 
-async def _refuse(send: Send) -> None:
+async def _refuse(send: Send, status: int, body: bytes) -> None:
     kind = [(b"content-type", b"application/json"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": kind})
-    await send({"type": "http.response.body", "body": _TOO_LARGE})
+    await send({"type": "http.response.start", "status": status, "headers": kind})
+    await send({"type": "http.response.body", "body": body})

@@ -3,14 +3,11 @@ app already serves."""
 
 from __future__ import annotations
 
-import logging
 import threading
 
 from qc_speech.errors import StoreError
 from qc_speech.store.sql import SqlStore
 from qc_speech.store.words import put_words, unindexed, words_of
-
-_LOG = logging.getLogger("qc_speech.web")
 
 
 def catch_up(store: SqlStore, stop: threading.Event | None = None) -> int:
@@ -33,17 +30,3 @@ def catch_up(store: SqlStore, stop: threading.Event | None = None) -> int:
                     put_words(connection, call_id, words)
         done += len(ids)
     return done
-
-
-def in_background(store: SqlStore) -> threading.Event:
-    """Catch up in a thread of its own; set the event to end it."""
-    stop = threading.Event()
-
-    def run() -> None:
-        try:
-            catch_up(store, stop)
-        except StoreError as error:
-            _LOG.error("searching what was said is incomplete: %s", error)
-
-    threading.Thread(target=run, name="index words", daemon=True).start()
-    return stop

@@ -17,7 +17,7 @@ from qc_speech.report.labels import tables
 from qc_speech.store.sql import utc_now
 from qc_speech.store.tables import RESULTS
 from qc_speech.web import trail, work
-from qc_speech.web.calls import NotFound, SeenCall
+from qc_speech.web.calls import Id, NotFound, SeenCall
 from qc_speech.web.guard import NotAllowed, Visit, allowed
 from qc_speech.web.pages import page
 from qc_speech.web.people import UserRole, all_users, user_by_id
@@ -150,7 +150,7 @@ def save_view(
 
 
 @router.post("/queue/views/{view_id}/drop")
-def drop_view(request: Request, visit: QueueVisit, view_id: int) -> Response:
+def drop_view(request: Request, visit: QueueVisit, view_id: Id) -> Response:
     if not work.drop_view(state_of(request).store, visit.user, view_id):
         raise NotFound
     return RedirectResponse("/queue", 303)

@@ -1,0 +1,1 @@
+"""The HTTP API: the same data and the same permissions for programs."""

@@ -1,0 +1,1 @@
+"""Calibration: several inspectors judge the same calls without seeing each other."""

@@ -1,0 +1,1 @@
+"""The supervisor's side: dashboards, rules, users, the audit log, settings of the site."""
