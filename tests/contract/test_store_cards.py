@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qc_speech.cards.agent import Lines
-from qc_speech.cards.cells import call_cells, check_cells
+from qc_speech.cards.cells import KIND, call_cells, check_cells, family_cells, merged_checks
 from qc_speech.cards.period import Period
 from qc_speech.cards.rows import CallLine, FindingLine, agent_of
 from qc_speech.cards.tally import add_up
@@ -193,8 +193,13 @@ def test_sql_counts_what_hands_count(world: tuple[CardRows, Lines], scope: Scope
     by_hand = check_cells(own.calls, own.findings)
     asked = [cell for cell in by_hand if cell.tally.calls]  # what applies nowhere has no line
     assert Counter(rows.checks(scope, PERIOD)) == Counter(asked)
-    marks = [f for f in own.findings if f.outcome in (Outcome.VIOLATION, Outcome.UNCERTAIN)]
-    assert Counter(rows.marks(scope, PERIOD)) == Counter(marks)
+    together = rows.checks(scope, PERIOD, by_agent=False)
+    assert Counter(together) == Counter(merged_checks(replace(c, agent=None) for c in asked))
+    for keys in ((), ("agent", "team"), ("day",), KIND):
+        assert Counter(rows.cells(scope, PERIOD, keys)) == Counter(call_cells(own.calls, keys))
+    families, unsure = rows.families(scope, PERIOD)
+    assert Counter(families) == Counter(family_cells(own.findings))
+    assert unsure == len({f.call_id for f in own.findings if f.outcome is Outcome.UNCERTAIN})
     read = rows.lines(scope, PERIOD)
     assert Counter(read.calls) == Counter(own.calls)
     assert Counter(read.findings) == Counter(own.findings)

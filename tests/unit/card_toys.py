@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from hypothesis import strategies as st
 
 from qc_speech.cards.agent import Lines
-from qc_speech.cards.cells import call_cells, check_cells
+from qc_speech.cards.cells import KIND, call_cells, check_cells, family_cells
 from qc_speech.cards.group import GroupRows
 from qc_speech.cards.rows import CallLine, FindingLine
 from qc_speech.model import Outcome, Severity, Span
@@ -78,9 +78,11 @@ def many_lines() -> st.SearchStrategy[Lines]:
 
 
 def rows_of(lines: Lines) -> GroupRows:
-    marks = (Outcome.VIOLATION, Outcome.UNCERTAIN)
     return GroupRows(
-        cells=call_cells(lines.calls),
+        agents=call_cells(lines.calls, ("agent", "team")),
+        days=call_cells(lines.calls, ("day",)),
+        kinds=call_cells(lines.calls, KIND),
         checks=check_cells(lines.calls, lines.findings),
-        marks=tuple(one for one in lines.findings if one.outcome in marks),
+        families=family_cells(lines.findings),
+        unsure=len({f.call_id for f in lines.findings if f.outcome is Outcome.UNCERTAIN}),
     )

@@ -221,11 +221,11 @@ def test_the_weekly_report_says_what_changed_what_is_new_and_whom_to_coach() -> 
     lines = Lines(tuple(calls), tuple(findings))
     rows = rows_of(lines)
     site = group_card("site", None, week, rows)
-    marks = rows.marks
+    marks = lines.findings
     report = weekly_report(
         site,
         WeekRows(
-            checks=rows.checks, marks=marks, past=call_cells(old),
+            checks=rows.checks, past=call_cells(old, ("agent",)),
             past_checks=check_cells(old, old_findings), known=frozenset({"greeting"}),
             candidates=tuple((call, 3) for call in calls),
             clips=clips_of(marks, {call.call_id: call for call in calls}),

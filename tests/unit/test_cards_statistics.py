@@ -130,8 +130,8 @@ def test_a_rate_is_near_the_exact_poisson_interval(count: int, low: float, high:
 
 
 def test_rates_of_clusters_are_wider() -> None:
-    assert dispersion([1, 1, 1, 1], 40) == 1.0
-    clustered = dispersion([10], 40)
+    assert dispersion(4, 4, 40) == 1.0
+    clustered = dispersion(10, 100, 40)
     assert clustered == pytest.approx(10.0, rel=0.03)
     plain, wide = rate(10, 40.0), rate(10, 40.0, clustered)
     assert plain is not None and wide is not None

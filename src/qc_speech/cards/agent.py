@@ -11,8 +11,10 @@ from qc_speech.cards.cells import (
     CheckCell,
     call_cells,
     check_cells,
+    family_cells,
     findings_tally,
     scores_by,
+    scores_by_day,
     stratum,
 )
 from qc_speech.cards.likeness import Comparison, compare
@@ -118,9 +120,10 @@ class Lines:
 
 @dataclass(frozen=True)
 class Beside:
-    """What a card is compared with. `others`: the calls and checks of the team (queue, site)
-    without the agent; `past`: the agent's own in the period before; `earlier`: the agent's calls
-    from before the period that repeats are counted from; `escalations` by name of rulebook."""
+    """What a card is compared with. `others`: the calls (by agent and kind) and checks of the team
+    (queue, site) without the agent; `past`: the agent's own calls of the period before; `earlier`:
+    those from before the period that repeats are counted from; `escalations` by name of rulebook.
+    """
 
     against: str = "site"
     others: tuple[CallCell, ...] = ()
@@ -158,9 +161,9 @@ def agent_card(
         grades=tuple(sorted(Counter(call.grade for call in calls).items())),
         bins=_bins(calls),
         dimensions=_dimensions(findings),
-        families=family_lines(findings, len(calls), talk_ms),
+        families=family_lines(family_cells(findings), len(calls), talk_ms),
         checks=checks,
-        trend=trend(period, scores_by(cells, lambda cell: cell.day), prior),
+        trend=trend(period, scores_by_day(cells), prior),
         comparisons=_comparisons(cells, beside),
         strengths=strengths(checks),
         work_on=work_points(checks, findings, by_id),

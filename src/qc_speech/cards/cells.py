@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from qc_speech.cards.likeness import Stratum
 from qc_speech.cards.rows import CallLine, FindingLine, agent_of, line_of
@@ -20,15 +20,16 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(frozen=True)
 class CallCell:
-    """Calls of one agent (None: unassigned), day and kind. `talk_ms` is the agents' own speech;
-    Mandarin share = mandarin_ms / mandarin_of_ms (speech of which it is known)."""
+    """Calls of one agent (None: unassigned), day and kind, or of all of them together, where cells
+    are counted by some of these keys only. `talk_ms` is the agents' own speech; Mandarin share =
+    mandarin_ms / mandarin_of_ms (speech of which it is known)."""
 
     agent: str | None
     team: str | None
     queue: str | None
-    scenario: str
-    line: str  # good | fair | poor | unknown
-    day: date
+    scenario: str | None
+    line: str | None  # good | fair | poor | unknown
+    day: date | None
     scores: Scores
     critical: int = 0
     review: int = 0
@@ -38,16 +39,12 @@ class CallCell:
     mandarin_of_ms: int = 0
 
     def __add__(self, other: CallCell) -> CallCell:
-        return replace(
-            self,
-            scores=self.scores + other.scores,
-            critical=self.critical + other.critical,
-            review=self.review + other.review,
-            duration_ms=self.duration_ms + other.duration_ms,
-            talk_ms=self.talk_ms + other.talk_ms,
-            mandarin_ms=self.mandarin_ms + other.mandarin_ms,
-            mandarin_of_ms=self.mandarin_of_ms + other.mandarin_of_ms,
-        )
+        return CallCell(
+            self.agent, self.team, self.queue, self.scenario, self.line, self.day,
+            self.scores + other.scores, self.critical + other.critical, self.review + other.review,
+            self.duration_ms + other.duration_ms, self.talk_ms + other.talk_ms,
+            self.mandarin_ms + other.mandarin_ms, self.mandarin_of_ms + other.mandarin_of_ms,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,13 +62,23 @@ class CheckCell:
     doubts: int = 0
 
     def __add__(self, other: CheckCell) -> CheckCell:
-        return replace(
-            self,
-            tally=self.tally + other.tally,
-            occurrences=self.occurrences + other.occurrences,
-            passes=self.passes + other.passes,
-            doubts=self.doubts + other.doubts,
-        )
+        return CheckCell(
+            self.agent, self.check, self.family, self.tally + other.tally,
+            self.occurrences + other.occurrences, self.passes + other.passes,
+            self.doubts + other.doubts,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FamilyCell:
+    """Violations of one family: how many, in how many calls, the sum of their squared numbers in
+    each call (how clustered they are), and their points."""
+
+    family: str
+    occurrences: int
+    calls: int
+    squares: int
+    points: float
 
 
 @dataclass(frozen=True)
@@ -86,8 +93,14 @@ class HourCell:
     measured: int
 
 
-def call_cells(calls: Iterable[CallLine]) -> tuple[CallCell, ...]:
-    return merged([_call_cell(call) for call in calls])
+KEYS = ("agent", "team", "queue", "scenario", "line", "day")
+KIND = ("scenario", "queue", "line")  # what makes calls alike
+
+
+def call_cells(calls: Iterable[CallLine], keys: Sequence[str] = KEYS) -> tuple[CallCell, ...]:
+    """Calls counted by these keys."""
+    other: dict[str, Any] = {key: None for key in KEYS if key not in keys}
+    return merged([replace(_call_cell(call), **other) for call in calls])
 
 
 def _call_cell(call: CallLine) -> CallCell:
@@ -169,6 +182,22 @@ def findings_tally(scores: Scores, checks: Iterable[CheckCell]) -> Tally:
     )
 
 
+def family_cells(findings: Iterable[FindingLine]) -> tuple[FamilyCell, ...]:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    points: dict[str, float] = defaultdict(float)
+    for one in findings:
+        if one.outcome is Outcome.VIOLATION:
+            counts[one.family][one.call_id] += 1
+            points[one.family] += one.points
+    return tuple(
+        FamilyCell(
+            family, sum(own.values()), len(own), sum(n * n for n in own.values()),
+            round(points[family], 4),
+        )
+        for family, own in counts.items()
+    )  # fmt: skip
+
+
 def scores_by(cells: Iterable[CallCell], key: Callable[[CallCell], K]) -> dict[K, Scores]:
     """The scores of cells, added up by a key of theirs."""
     found: dict[K, Scores] = {}
@@ -176,6 +205,10 @@ def scores_by(cells: Iterable[CallCell], key: Callable[[CallCell], K]) -> dict[K
         name = key(cell)
         found[name] = found.get(name, Scores()) + cell.scores
     return found
+
+
+def scores_by_day(cells: Iterable[CallCell]) -> dict[date, Scores]:
+    return {day: one for day, one in scores_by(cells, lambda c: c.day).items() if day is not None}
 
 
 def stratum(cell: CallCell) -> Stratum:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
@@ -11,16 +11,17 @@ from typing import TypeVar
 from qc_speech.cards.cells import (
     CallCell,
     CheckCell,
+    FamilyCell,
     HourCell,
     findings_tally,
     scores_by,
+    scores_by_day,
     stratum,
 )
 from qc_speech.cards.likeness import Comparison, compare
 from qc_speech.cards.lines import CheckLine, FamilyLine, NotCounted, check_lines, family_lines
 from qc_speech.cards.period import Period
 from qc_speech.cards.ranking import Place, places
-from qc_speech.cards.rows import FindingLine
 from qc_speech.cards.statistics import (
     Estimate,
     Prior,
@@ -33,7 +34,6 @@ from qc_speech.cards.statistics import (
 )
 from qc_speech.cards.tally import Tally
 from qc_speech.cards.trend import Trend, trend
-from qc_speech.model import Outcome
 
 C = TypeVar("C", CallCell, CheckCell)
 
@@ -113,16 +113,20 @@ class GroupCard:
 
 @dataclass(frozen=True)
 class GroupRows:
-    """What a group's card is made of. `marks`: its violations and uncertain findings; `past`: its
-    calls of the period before; `others`: the rest of the site; names and teams by agent."""
+    """What a group's card is made of: its calls by agent (and team), by day and by kind; its checks
+    by agent; `unsure`: calls with an uncertain finding. `past`: its calls by kind and its checks of
+    the period before; `site`: all of the site's calls by kind; names by agent."""
 
-    cells: tuple[CallCell, ...] = ()
+    agents: tuple[CallCell, ...] = ()
+    days: tuple[CallCell, ...] = ()
+    kinds: tuple[CallCell, ...] = ()
     checks: tuple[CheckCell, ...] = ()
-    marks: tuple[FindingLine, ...] = ()
+    families: tuple[FamilyCell, ...] = ()
+    unsure: int = 0
     hours: tuple[HourCell, ...] = ()
     past: tuple[CallCell, ...] = ()
-    others: tuple[CallCell, ...] = ()
-    other_checks: tuple[CheckCell, ...] = ()
+    past_checks: tuple[CheckCell, ...] = ()
+    site: tuple[CallCell, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     rulebooks: Mapping[str, int] = field(default_factory=dict)
     stale: int = 0
@@ -131,13 +135,13 @@ class GroupRows:
 
 def group_card(kind: str, name: str | None, period: Period, rows: GroupRows) -> GroupCard:
     """The card of a team, a queue or the site."""
-    cells = rows.cells
+    cells = rows.agents
     by_agent = scores_by(cells, lambda cell: cell.agent)
     prior = prior_of(scores for agent, scores in by_agent.items() if agent is not None)
     scores = add_scores(by_agent.values())
     talk_ms = sum(cell.talk_ms for cell in cells)
     mandarin_of_ms = sum(cell.mandarin_of_ms for cell in cells)
-    by_day = scores_by(cells, lambda cell: cell.day)
+    by_day = scores_by_day(rows.days)
     heads = _agents(rows, by_agent, prior)
     return GroupCard(
         kind=kind,
@@ -154,9 +158,9 @@ def group_card(kind: str, name: str | None, period: Period, rows: GroupRows) -> 
         critical=sum(cell.critical for cell in cells),
         review=sum(cell.review for cell in cells),
         agents=heads,
-        parts=_parts(cells) if kind == "site" else (),
-        families=family_lines(rows.marks, scores.n, talk_ms),
-        checks=check_lines(rows.checks, rows.other_checks),
+        parts=_parts(rows) if kind == "site" else (),
+        families=family_lines(rows.families, scores.n, talk_ms),
+        checks=check_lines(rows.checks, rows.past_checks),
         trend=trend(period, by_day),
         comparisons=_comparisons(kind, rows),
         heat=_heat(heads, rows.checks),
@@ -173,7 +177,7 @@ def _agents(
     rows: GroupRows, by_agent: Mapping[str | None, Scores], prior: Prior | None
 ) -> tuple[AgentHead, ...]:
     """Best first by the estimate, those of few calls pulled to the middle; unassigned ones last."""
-    own_cells, own_checks = _by_agent(rows.cells), _by_agent(rows.checks)
+    own_cells, own_checks = _by_agent(rows.agents), _by_agent(rows.checks)
     agents = [agent for agent in by_agent if agent is not None]
     scored = {agent: estimate(by_agent[agent], prior) for agent in agents}
     ranked = dict(zip(agents, places([scored[agent] for agent in agents])))
@@ -183,11 +187,11 @@ def _agents(
     heads = []
     for agent in order:
         cells = own_cells[agent]
-        teams = [cell.team for cell in sorted(cells, key=lambda cell: cell.day) if cell.team]
+        team = max(cells, key=lambda cell: (cell.team is not None, cell.scores.n)).team
         scores = by_agent[agent]
         heads.append(
             AgentHead(
-                agent, rows.names.get(agent) if agent else None, teams[-1] if teams else None,
+                agent, rows.names.get(agent) if agent else None, team,
                 findings_tally(scores, own_checks.get(agent, ())), scores,
                 scored[agent] if agent is not None else estimate(scores),
                 sum(cell.critical for cell in cells), sum(cell.review for cell in cells),
@@ -208,11 +212,11 @@ def _by_agent(cells: Iterable[C]) -> dict[str | None, list[C]]:
     return found
 
 
-def _parts(cells: Sequence[CallCell]) -> tuple[PartHead, ...]:
+def _parts(rows: GroupRows) -> tuple[PartHead, ...]:
     found = []
     for kind in ("team", "queue"):
         own: dict[str | None, list[CallCell]] = {}
-        for cell in cells:
+        for cell in rows.agents if kind == "team" else rows.kinds:
             own.setdefault(cell.team if kind == "team" else cell.queue, []).append(cell)
         if set(own) == {None}:
             continue
@@ -229,10 +233,12 @@ def _parts(cells: Sequence[CallCell]) -> tuple[PartHead, ...]:
 
 
 def _comparisons(kind: str, rows: GroupRows) -> tuple[Comparison, ...]:
-    own = scores_by(rows.cells, stratum)
+    own = scores_by(rows.kinds, stratum)
     found = [compare("past", own, scores_by(rows.past, stratum))]
     if kind != "site":
-        found.insert(0, compare("site", own, scores_by(rows.others, stratum)))
+        whole = scores_by(rows.site, stratum)
+        rest = {key: one - own.get(key, Scores()) for key, one in whole.items()}
+        found.insert(0, compare("site", own, rest))
     return tuple(found)
 
 
@@ -272,12 +278,12 @@ def _worst(cells: Iterable[HourCell]) -> tuple[HourCell, ...]:
 
 
 def _not_counted(rows: GroupRows) -> tuple[NotCounted, ...]:
-    unsure = Counter(one.call_id for one in rows.marks if one.outcome is Outcome.UNCERTAIN)
-    nobody = sum(cell.scores.n for cell in rows.cells if cell.agent is None)
+    doubts = sum(cell.doubts for cell in rows.checks)
+    nobody = sum(cell.scores.n for cell in rows.agents if cell.agent is None)
     found = (
-        NotCounted("uncertain", sum(unsure.values()), len(unsure)),
+        NotCounted("uncertain", doubts, rows.unsure),
         NotCounted("stale", rows.stale, 0),
-        NotCounted("review", 0, sum(cell.review for cell in rows.cells)),
+        NotCounted("review", 0, sum(cell.review for cell in rows.agents)),
         NotCounted("unassigned", 0, nobody),
         NotCounted("failures", 0, rows.failures),
     )

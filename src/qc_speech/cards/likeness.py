@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from qc_speech.cards.statistics import Difference, Scores, add_scores
 from qc_speech.cards.tally import t_quantile_975
 
-Stratum = tuple[str, str | None, str]  # scenario, queue, quality of the line
+Stratum = tuple[str | None, str | None, str | None]  # scenario, queue, quality of the line
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@ counted, what people changed. Pure."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from qc_speech.cards.cells import CheckCell
+from qc_speech.cards.cells import CheckCell, FamilyCell
 from qc_speech.cards.rows import CallLine, FindingLine
 from qc_speech.cards.statistics import Rate, Share, dispersion, rate, share
 from qc_speech.cards.tally import Tally
@@ -104,24 +104,16 @@ class Changed:
     purpose: str = ""
 
 
-def family_lines(
-    findings: Iterable[FindingLine], calls: int, talk_ms: int
-) -> tuple[FamilyLine, ...]:
+def family_lines(cells: Iterable[FamilyCell], calls: int, talk_ms: int) -> tuple[FamilyLine, ...]:
     """The most frequent first."""
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    points: dict[str, float] = defaultdict(float)
-    for one in findings:
-        if one.outcome is Outcome.VIOLATION:
-            counts[one.family][one.call_id] += 1
-            points[one.family] += one.points
     lines = []
-    for family, own in counts.items():
-        occurrences = sum(own.values())
-        spread = dispersion(list(own.values()), calls)
+    for cell in cells:
+        spread = dispersion(cell.occurrences, cell.squares, calls)
         lines.append(
             FamilyLine(
-                family, occurrences, len(own), round(points[family], 4),
-                rate(occurrences, calls, spread), rate(occurrences, talk_ms / 60_000, spread),
+                cell.family, cell.occurrences, cell.calls, cell.points,
+                rate(cell.occurrences, calls, spread),
+                rate(cell.occurrences, talk_ms / 60_000, spread),
             )
         )  # fmt: skip
     return tuple(sorted(lines, key=lambda line: (-line.occurrences, line.family)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,12 +24,13 @@ def places(estimates: Sequence[Estimate | None]) -> tuple[Place | None, ...]:
     below the other's (Goldstein and Healy 1995; with 95 % intervals the test is a strict one).
     None: no calls, no place."""
     there = [one for one in estimates if one is not None]
+    lows, highs = sorted(one.low for one in there), sorted(one.high for one in there)
     found: list[Place | None] = []
     for one in estimates:
         if one is None:
             found.append(None)
             continue
-        ahead = sum(other.low > one.high for other in there)
-        behind = sum(other.high < one.low for other in there)
+        ahead = len(there) - bisect_right(lows, one.high)
+        behind = bisect_left(highs, one.low)
         found.append(Place(ahead + 1, len(there) - behind, len(there)))
     return tuple(found)

@@ -184,15 +184,13 @@ def rate(count: int, exposure: float, dispersion: float = 1.0) -> Rate | None:
     return Rate(count, exposure, count / exposure, max(0.0, low) * scale, high * scale)
 
 
-def dispersion(counts: Sequence[int], calls: int) -> float:
-    """Variance over mean of the occurrences per call (index of dispersion), at least 1. `counts`:
-    of the calls that have any."""
-    total = sum(counts)
+def dispersion(total: int, squares: int, calls: int) -> float:
+    """Variance over mean of the occurrences per call (index of dispersion), at least 1. `total`
+    occurrences, `squares`: the sum of their squared numbers in each call."""
     if calls < 2 or total == 0:
         return 1.0
     mean = total / calls
-    spread = sum(one * one for one in counts) - calls * mean * mean
-    return max(1.0, spread / (calls - 1) / mean)
+    return max(1.0, (squares - calls * mean * mean) / (calls - 1) / mean)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,13 @@ class Tally:
     calls: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.max_points, self.passed, self.violated, self.uncertain, self.calls) < 0:
+        if (
+            self.max_points < 0
+            or self.passed < 0
+            or self.violated < 0
+            or self.uncertain < 0
+            or self.calls < 0
+        ):
             raise ValueError("a tally holds counts, and counts are not negative")
 
     def __add__(self, other: Tally) -> Tally:

@@ -89,12 +89,11 @@ class WeeklyReport:
 
 @dataclass(frozen=True)
 class WeekRows:
-    """What a weekly report is made of besides the site's card: its checks by agent and marks, the
-    week before, which checks were violated in the weeks looked at, the best calls' candidates (with
-    how many checks each passed), the calls of the marks shown, and the banned words."""
+    """What a weekly report is made of besides the site's card: its checks by agent, the week before
+    (calls by agent), which checks were violated in the weeks looked at, the best calls' candidates
+    (with how many checks each passed), the new violations' clips by check, the banned words."""
 
     checks: tuple[CheckCell, ...] = ()
-    marks: tuple[FindingLine, ...] = ()
     past: tuple[CallCell, ...] = ()
     past_checks: tuple[CheckCell, ...] = ()
     known: frozenset[str] = frozenset()

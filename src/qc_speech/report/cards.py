@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from qc_speech.cards.agent import AgentCard, Beside, Lines, agent_card
-from qc_speech.cards.cells import CallCell
+from qc_speech.cards.cells import KIND
 from qc_speech.cards.group import GroupCard, GroupRows, group_card
 from qc_speech.cards.period import Period
 from qc_speech.cards.quotes import wanted, with_clips, with_quotes
 from qc_speech.cards.repeats import first_day
 from qc_speech.cards.rows import FindingLine
 from qc_speech.cards.weekly import BannedWord, WeeklyReport, WeekRows, clips_of, weekly_report
-from qc_speech.model import Outcome
 from qc_speech.rules.rulebook import Escalation, Rulebook
 from qc_speech.store.card_queries import Scope
 from qc_speech.store.cards import SITE, CardRows
@@ -43,13 +42,15 @@ def make_agent_card(
     """The card of an agent (None: of the calls that are nobody's)."""
     own = Scope("agent", agent)
     lines = rows.lines(own, period)
-    beside = Beside(past=rows.cells(own, period.before()), escalations=repeats)
+    beside = Beside(past=rows.cells(own, period.before(), KIND), escalations=repeats)
     if agent is not None:
         scope = _peers(lines)
         beside = replace(
             beside,
             against=scope.kind,
-            others=tuple(c for c in rows.cells(scope, period) if c.agent != agent),
+            others=tuple(
+                c for c in rows.cells(scope, period, ("agent", *KIND)) if c.agent != agent
+            ),
             other_checks=tuple(c for c in rows.checks(scope, period) if c.agent != agent),
             earlier=_earlier(rows, own, period, repeats),
         )
@@ -99,15 +100,18 @@ def all_cards(
 
 def _group(rows: CardRows, scope: Scope, period: Period) -> tuple[GroupCard, GroupRows]:
     whole = scope.kind == "site"
-    cells, checks = rows.cells(scope, period), rows.checks(scope, period)
+    families, unsure = rows.families(scope, period)
     read = GroupRows(
-        cells=cells,
-        checks=checks,
-        marks=rows.marks(scope, period),
+        agents=rows.cells(scope, period, ("agent", "team")),
+        days=rows.cells(scope, period, ("day",)),
+        kinds=rows.cells(scope, period, KIND),
+        checks=rows.checks(scope, period),
+        families=families,
+        unsure=unsure,
         hours=rows.hours(scope, period),
-        past=rows.cells(scope, period.before()),
-        others=() if whole else _without(rows.cells(SITE, period), scope),
-        other_checks=rows.checks(scope, period.before()),
+        past=rows.cells(scope, period.before(), KIND),
+        past_checks=rows.checks(scope, period.before(), by_agent=False),
+        site=() if whole else rows.cells(SITE, period, KIND),
         names=rows.names(scope, period),
         rulebooks=rows.rulebooks(scope, period),
         failures=rows.failures(period) if whole else 0,
@@ -115,37 +119,35 @@ def _group(rows: CardRows, scope: Scope, period: Period) -> tuple[GroupCard, Gro
     return group_card(scope.kind, scope.name, period, read), read
 
 
-def _without(cells: tuple[CallCell, ...], scope: Scope) -> tuple[CallCell, ...]:
-    return tuple(cell for cell in cells if getattr(cell, scope.kind) != scope.name)
-
-
 def make_weekly_report(rows: CardRows, week: Period) -> WeeklyReport:
     """The report of a week (or any period), compared with the one before it."""
     site, read = _group(rows, SITE, week)
     back = Period(week.first - 7 * _WEEKS_BACK * _DAY, week.first - _DAY)
     known = rows.violated(back)
-    violated = [one for one in read.marks if one.outcome is Outcome.VIOLATION]
-    new = [one for one in violated if one.check not in known][:_MOST_WORDS_READ]
+    fresh = {cell.check for cell in read.checks if cell.tally.violated} - known
+    new = rows.newest(week, fresh, _MOST_WORDS_READ)
     calls = {call.call_id: call for call in rows.calls(tuple({one.call_id for one in new}))}
-    banned = [one for one in violated if one.family == "banned"]
+    banned = [cell for cell in read.checks if cell.family == "banned" and cell.occurrences]
+    words_all = sum(cell.occurrences for cell in banned)
+    spoken = rows.newest(week, {cell.check for cell in banned}, _MOST_WORDS_READ)
     report = weekly_report(
         site,
         WeekRows(
             checks=read.checks,
-            past=read.past,
-            past_checks=read.other_checks,
+            past=rows.cells(SITE, week.before(), ("agent",)),
+            past_checks=read.past_checks,
             known=known,
             candidates=rows.best(week, _CANDIDATES, _LEAST_BEST_MS),
             clips=clips_of(new, calls),
-            words=_words(rows, banned[-_MOST_WORDS_READ:]),
-            words_read=min(len(banned), _MOST_WORDS_READ),
-            words_all=len(banned),
+            words=_words(rows, spoken),
+            words_read=len(spoken),
+            words_all=words_all,
         ),
     )
     return with_clips(report, rows.texts(wanted(report, SHOWN)))
 
 
-def _words(rows: CardRows, banned: list[FindingLine]) -> tuple[BannedWord, ...]:
+def _words(rows: CardRows, banned: Sequence[FindingLine]) -> tuple[BannedWord, ...]:
     """What was said in these violations, the most frequent first: what is heard alike is one."""
     texts = rows.texts((one.call_id, one.n) for one in banned)
     counts: Counter[tuple[str, str]] = Counter()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -17,13 +17,15 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    distinct,
     func,
+    null,
     or_,
     select,
     true,
 )
 
-from qc_speech.cards.cells import CallCell, CheckCell, HourCell
+from qc_speech.cards.cells import KEYS, CallCell, CheckCell, FamilyCell, HourCell
 from qc_speech.cards.period import Period
 from qc_speech.cards.rows import (
     FAIR_LINE_DB,
@@ -125,27 +127,39 @@ def call_line(row: Any) -> CallLine:
     )
 
 
-def findings_of(
-    connection: Connection, scope: Scope, period: Period, *, marks: bool = False
-) -> list[FindingLine]:
-    query = in_scope(
-        select(
-            _F.call_id, _F.n, _F.check, _F.family, _F.settled_outcome, _F.outcome, _F.severity,
-            _F.settled_points, _F.points, _F.confidence, _F.start_ms, _F.end_ms, _F.clause,
-            _F.dimension, _F.added,
-        ),
-        scope, period,
+FINDING_COLUMNS = (
+    _F.call_id, _F.n, _F.check, _F.family, _F.settled_outcome, _F.outcome, _F.severity,
+    _F.settled_points, _F.points, _F.confidence, _F.start_ms, _F.end_ms, _F.clause, _F.dimension,
+    _F.added,
+)  # fmt: skip
+
+
+def findings_of(connection: Connection, scope: Scope, period: Period) -> list[FindingLine]:
+    return [
+        finding_line(row)
+        for query in in_scope(select(*FINDING_COLUMNS), scope, period)
+        for row in connection.execute(query)
+    ]
+
+
+def newest(period: Period, checks: Iterable[str], count: int) -> Select[Any]:
+    """The newest violations of these checks."""
+    return (
+        select(*FINDING_COLUMNS)
+        .where(
+            _F.check.in_(tuple(checks)), _F.settled_outcome == Outcome.VIOLATION.value,
+            *found_in(period),
+        )
+        .order_by(_F.started_at.desc(), _F.call_id, _F.n)
+        .limit(count)
     )  # fmt: skip
-    if marks:
-        query = query.where(_F.settled_outcome.in_(_MARKS))
-    return [_finding(row) for row in connection.execute(query)]
 
 
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 _SEVERITIES = {severity.value: severity for severity in Severity}
 
 
-def _finding(row: Any) -> FindingLine:
+def finding_line(row: Any) -> FindingLine:
     (call_id, n, check, family, outcome, machine, severity, points, machine_points, confidence,
      start_ms, end_ms, clause, dimension, added) = row  # fmt: skip
     return FindingLine(
@@ -155,21 +169,33 @@ def _finding(row: Any) -> FindingLine:
     )  # fmt: skip
 
 
-def in_scope(query: Select[Any], scope: Scope, period: Period) -> Select[Any]:
-    """Findings of a scope. Agent and time stand in `findings`; teams and queues do not."""
-    query = query.where(*found_in(period))
+def in_scope(query: Select[Any], scope: Scope, period: Period) -> tuple[Select[Any], ...]:
+    """Queries on findings, for those of a scope and period: their rows together are all of them.
+    Agent and time stand in `findings`; teams and queues do not, so their calls are sought first."""
     if scope.kind == "site":
-        return query
+        return (query.where(*found_in(period)),)
     if scope.kind == "agent":
         own = _nobody(_F.agent_id) if scope.name is None else _F.agent_id == scope.name
-        return query.where(own)
-    return query.join(RESULTS, _R.call_id == _F.call_id).where(scoped(scope))
+        return (query.where(own, *found_in(period)),)
+    joined = query.join(RESULTS, _R.call_id == _F.call_id).where(scoped(scope))
+    return joined.where(dated(period)), joined.where(undated(period))
 
 
 def cells_of(
-    connection: Connection, scope: Scope, period: Period, *, has_start: bool
+    connection: Connection, scope: Scope, period: Period, keys: Sequence[str]
 ) -> Iterable[CallCell]:
-    when = _R.started_at if has_start else _R.inspected_at
+    """Calls counted by some of cells.KEYS. Twice: those with a start, and the few without."""
+    yield from _cells(connection, scope, dated(period), keys, _R.started_at)
+    yield from _cells(connection, scope, undated(period), keys, _R.inspected_at)
+
+
+def _cells(
+    connection: Connection,
+    scope: Scope,
+    when: ColumnElement[bool],
+    keys: Sequence[str],
+    at: ColumnElement[datetime],
+) -> Iterable[CallCell]:
     line = case(
         (_R.snr_db.is_(None), "unknown"),
         (_R.snr_db >= GOOD_LINE_DB, "good"),
@@ -180,18 +206,24 @@ def cells_of(
     talk = func.coalesce(_R.agent_talk_ms, 0)
     known = case((_R.mandarin_share.is_(None), 0), else_=talk)
     mandarin = _whole(connection, func.coalesce(_R.mandarin_share, 0.0) * talk)
-    keys = (_R.agent_id, _R.team, _R.queue, _R.scenario, line, _day(connection, when))
+    columns: dict[str, ColumnElement[Any]] = {
+        "agent": _R.agent_id, "team": _R.team, "queue": _R.queue, "scenario": _R.scenario,
+        "line": line, "day": _day(connection, at),
+    }  # fmt: skip
     query = (
         select(
-            *keys, func.count(), func.sum(hundredths), func.sum(hundredths * hundredths),
+            *(columns[key] if key in keys else null() for key in KEYS),
+            func.count(), func.sum(hundredths), func.sum(hundredths * hundredths),
             func.sum(cast(_R.settled_critical, Integer)),
             func.sum(cast(_R.settled_review, Integer)),
             func.sum(_R.duration_ms), func.sum(talk), func.sum(mandarin), func.sum(known),
         )
-        .where(scoped(scope), dated(period) if has_start else undated(period))
-        .group_by(*keys)
+        .where(scoped(scope), when)
+        .group_by(*(columns[key] for key in keys))
     )  # fmt: skip
     for agent_id, team, queue, scenario, quality, day, *sums in connection.execute(query):
+        if not sums[0]:  # without a key there is a row even of nothing
+            continue
         n, total, squares, critical, review, duration, talk_ms, mandarin_ms, known_ms = map(
             int, sums
         )
@@ -207,48 +239,110 @@ def _day(connection: Connection, when: ColumnElement[datetime]) -> ColumnElement
     return cast(when, Date)
 
 
-def _as_day(value: Any) -> date:
+def _as_day(value: Any) -> Any:
     return date.fromisoformat(value) if isinstance(value, str) else value
 
 
-def checks_of(connection: Connection, scope: Scope, period: Period) -> tuple[CheckCell, ...]:
-    """Calls by the worst that a check found in them. Marks are few and counted call by call. Passes
-    are many and counted by the database: the machine's pass of a check is its only finding in a
-    call; where people have judged it need not be, and those calls are counted one by one too."""
+def checks_of(
+    connection: Connection, scope: Scope, period: Period, *, by_agent: bool
+) -> tuple[CheckCell, ...]:
+    """Calls by the worst that a check found in them, of each agent or of all together. Marks are
+    few and counted call by call. Passes are many and counted by the database: the machine's pass of
+    a check is its only finding in a call; where people have judged it need not be, and those calls
+    are counted one by one too."""
     counts: dict[tuple[str | None, str], _Count] = defaultdict(_Count)
-    columns = (_F.call_id, _F.check, _F.family, _F.agent_id, _F.settled_outcome, _F.settled_points)
-    marks = in_scope(select(*columns), scope, period).where(_F.settled_outcome.in_(_MARKS))
+    agent = _F.agent_id if by_agent else null()
+    columns = (_F.call_id, _F.check, agent, _F.settled_outcome, _F.settled_points)
     worst: dict[tuple[str, str], bool] = {}  # (call, check): violated
-    for call_id, check, family, agent_id, outcome, points in connection.execute(marks):
-        one = counts[agent_of(agent_id), check]
-        violated = outcome == Outcome.VIOLATION.value
-        one.add(family, points, occurrences=int(violated), doubts=int(not violated))
-        before = worst.get((call_id, check))
-        one.violated += violated and not before
-        one.unsure += (before is None and not violated) - (before is False and violated)
-        worst[call_id, check] = violated or bool(before)
-    own = (_F.agent_id, _F.check, _F.family)
-    passes = in_scope(select(*own, func.count(), func.sum(_F.settled_points)), scope, period)
-    passes = passes.where(_F.settled_outcome == Outcome.PASS.value).group_by(*own)
-    for agent_id, check, family, count, points in connection.execute(passes):
-        one = counts[agent_of(agent_id), check]
-        one.add(family, points, passes=count)
-        one.passed += count
-    judged = select(REVIEWS.c.call_id).where(
-        REVIEWS.c.call_id == _F.call_id, REVIEWS.c.check == _F.check
-    )
-    passes = in_scope(select(*columns[:4], func.count()), scope, period)
-    passes = passes.where(_F.settled_outcome == Outcome.PASS.value, judged.exists())
-    for call_id, check, _, agent_id, count in connection.execute(passes.group_by(*columns[:4])):
+    for query in in_scope(select(*columns), scope, period):
+        marks = query.where(_F.settled_outcome.in_(_MARKS))
+        for call_id, check, agent_id, outcome, points in connection.execute(marks):
+            one = counts[agent_of(agent_id), check]
+            violated = outcome == Outcome.VIOLATION.value
+            one.points += points
+            one.occurrences += violated
+            one.doubts += not violated
+            before = worst.get((call_id, check))
+            one.violated += violated and not before
+            one.unsure += (before is None and not violated) - (before is False and violated)
+            worst[call_id, check] = violated or bool(before)
+    own = (agent, _F.check) if by_agent else (_F.check,)
+    many = select(agent, _F.check, func.count(), func.sum(_F.settled_points))
+    for query in in_scope(many, scope, period):
+        passes = query.where(_F.settled_outcome == Outcome.PASS.value).group_by(*own)
+        for agent_id, check, count, points in connection.execute(passes):
+            one = counts[agent_of(agent_id), check]
+            one.points += points
+            one.passes += count
+            one.passed += count
+    for call_id, check, agent_id, count in _judged_passes(connection, scope, period, by_agent):
         counts[agent_of(agent_id), check].passed += ((call_id, check) not in worst) - count
-    return tuple(one.cell(agent, check) for (agent, check), one in counts.items())
+    families = _families(connection, {check for _, check in counts})
+    return tuple(one.cell(who, check, families[check]) for (who, check), one in counts.items())
+
+
+def _judged_passes(
+    connection: Connection, scope: Scope, period: Period, by_agent: bool
+) -> Iterable[Any]:
+    """(call, check, agent, passes) where people have judged a check of a call that has passes."""
+    judged = select(REVIEWS.c.call_id, REVIEWS.c.check).join(
+        RESULTS, _R.call_id == REVIEWS.c.call_id
+    )
+    agent = _R.agent_id if by_agent else null()
+    for when in (dated(period), undated(period)):
+        pairs = judged.where(scoped(scope), when, _R.reviewed_at.is_not(None)).distinct().subquery()
+        query = (
+            select(_F.call_id, _F.check, agent, func.count())
+            .select_from(pairs)
+            .join(FINDINGS, and_(_F.call_id == pairs.c.call_id, _F.check == pairs.c.check))
+            .join(RESULTS, _R.call_id == _F.call_id)
+            .where(_F.settled_outcome == Outcome.PASS.value)
+            .group_by(_F.call_id, _F.check, _R.agent_id)
+        )
+        yield from connection.execute(query)
+
+
+def _families(connection: Connection, checks: Iterable[str]) -> dict[str, str]:
+    """The family of each check, as its newest finding has it."""
+    found = {}
+    for check in checks:
+        query = select(_F.family).where(_F.check == check).limit(1)
+        found[check] = str(connection.execute(query).scalar_one())
+    return found
+
+
+def families_of(
+    connection: Connection, scope: Scope, period: Period
+) -> tuple[tuple[FamilyCell, ...], int]:
+    """Violations by family, and the number of calls with an uncertain finding."""
+    found: dict[str, list[float]] = {}
+    unsure = 0
+    mark = _F.settled_outcome
+    each = select(
+        _F.family, _F.call_id, func.count().label("c"), func.sum(_F.settled_points).label("p")
+    )
+    for query in in_scope(each, scope, period):
+        calls = query.where(mark == Outcome.VIOLATION.value).group_by(_F.family, _F.call_id)
+        of = calls.subquery().c
+        sums = select(
+            of.family, func.sum(of.c), func.count(), func.sum(of.c * of.c), func.sum(of.p)
+        )
+        for family, *values in connection.execute(sums.group_by(of.family)):
+            old = found.get(family, [0, 0, 0, 0.0])
+            found[family] = [a + b for a, b in zip(old, values)]
+    for query in in_scope(select(func.count(distinct(_F.call_id))), scope, period):
+        unsure += connection.execute(query.where(mark == Outcome.UNCERTAIN.value)).scalar_one()
+    cells = tuple(
+        FamilyCell(family, int(count), int(calls), int(squares), round(points, 4))
+        for family, (count, calls, squares, points) in found.items()
+    )
+    return cells, unsure
 
 
 @dataclass
 class _Count:
     """A CheckCell while it is counted."""
 
-    family: str = ""
     points: float = 0.0
     passed: int = 0
     violated: int = 0
@@ -257,21 +351,10 @@ class _Count:
     passes: int = 0
     doubts: int = 0
 
-    def add(
-        self, family: str, points: float, *, occurrences: int = 0, passes: int = 0, doubts: int = 0
-    ) -> None:
-        self.family = family
-        self.points = round(self.points + points, 4)
-        self.occurrences += occurrences
-        self.passes += passes
-        self.doubts += doubts
-
-    def cell(self, agent: str | None, check: str) -> CheckCell:
+    def cell(self, agent: str | None, check: str, family: str) -> CheckCell:
         calls = self.passed + self.violated + self.unsure
-        tally = Tally(self.points, 0.0, self.passed, self.violated, self.unsure, calls)
-        return CheckCell(
-            agent, check, self.family, tally, self.occurrences, self.passes, self.doubts
-        )
+        tally = Tally(round(self.points, 4), 0.0, self.passed, self.violated, self.unsure, calls)
+        return CheckCell(agent, check, family, tally, self.occurrences, self.passes, self.doubts)
 
 
 def _whole(connection: Connection, value: ColumnElement[float]) -> ColumnElement[int]:

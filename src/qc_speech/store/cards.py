@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from qc_speech.cards.agent import Lines
-from qc_speech.cards.cells import CallCell, CheckCell, HourCell, merged
+from qc_speech.cards.cells import KEYS, CallCell, CheckCell, FamilyCell, HourCell, merged
 from qc_speech.cards.period import Period
 from qc_speech.cards.rows import (
     CallLine,
@@ -31,9 +31,12 @@ from qc_speech.store.card_queries import (
     cells_of,
     checks_of,
     dated,
+    families_of,
+    finding_line,
     findings_of,
     found_in,
     hours_of,
+    newest,
     reviews_of,
     scoped,
     stale_verdicts,
@@ -68,24 +71,29 @@ class CardRows:
             purposes={(row.call_id, row.check): row.purpose for row in reviews},
         )
 
-    def cells(self, scope: Scope, period: Period) -> tuple[CallCell, ...]:
-        """Calls counted by agent, day and kind."""
+    def cells(
+        self, scope: Scope, period: Period, keys: Sequence[str] = KEYS
+    ) -> tuple[CallCell, ...]:
+        """Calls counted by these keys."""
         with self._store.transaction(write=False) as connection:
-            return merged(
-                cell
-                for has_start in (True, False)
-                for cell in cells_of(connection, scope, period, has_start=has_start)
-            )
+            return merged(cells_of(connection, scope, period, keys))
 
-    def marks(self, scope: Scope, period: Period) -> tuple[FindingLine, ...]:
-        """Violations and uncertain findings."""
+    def checks(
+        self, scope: Scope, period: Period, *, by_agent: bool = True
+    ) -> tuple[CheckCell, ...]:
+        """Checks counted by agent, or for all agents together."""
         with self._store.transaction(write=False) as connection:
-            return tuple(findings_of(connection, scope, period, marks=True))
+            return checks_of(connection, scope, period, by_agent=by_agent)
 
-    def checks(self, scope: Scope, period: Period) -> tuple[CheckCell, ...]:
-        """Checks counted by agent."""
+    def families(self, scope: Scope, period: Period) -> tuple[tuple[FamilyCell, ...], int]:
+        """Violations by family, and the number of calls with an uncertain finding."""
         with self._store.transaction(write=False) as connection:
-            return checks_of(connection, scope, period)
+            return families_of(connection, scope, period)
+
+    def newest(self, period: Period, checks: Iterable[str], count: int) -> tuple[FindingLine, ...]:
+        """The newest violations of these checks."""
+        with self._store.transaction(write=False) as connection:
+            return tuple(map(finding_line, connection.execute(newest(period, checks, count))))
 
     def hours(self, scope: Scope, period: Period) -> tuple[HourCell, ...]:
         """Calls by the hour they began in; those without a start are not among them."""
@@ -129,9 +137,9 @@ class CardRows:
     def last_day(self) -> date | None:
         """The day of the newest call; None in an empty store."""
         with self._store.transaction(write=False) as connection:
-            newest = connection.execute(select(func.max(_R.started_at))).scalar()
-            newest = newest or connection.execute(select(func.max(_R.inspected_at))).scalar()
-        return newest.date() if newest else None
+            latest = connection.execute(select(func.max(_R.started_at))).scalar()
+            latest = latest or connection.execute(select(func.max(_R.inspected_at))).scalar()
+        return latest.date() if latest else None
 
     def violated(self, period: Period) -> frozenset[str]:
         """The checks that were violated at least once."""

@@ -77,7 +77,13 @@ RESULTS = Table(
     Index("ix_results_started_at", "started_at"),
     Index("ix_results_team_started_at", "team", "started_at"),
     Index("ix_results_queue_started_at", "queue", "started_at"),
-)
+    # All that a group's card counts of its calls, so that no payload is passed over.
+    Index(
+        "ix_results_cards", "started_at", "agent_id", "team", "queue", "scenario", "snr_db",
+        "settled_total", "settled_critical", "settled_review", "duration_ms", "agent_talk_ms",
+        "mandarin_share", "reviewed_at",
+    ),
+)  # fmt: skip
 Index(
     "ix_results_review_queue",
     RESULTS.c.settled_review,
@@ -117,6 +123,9 @@ FINDINGS = Table(
     Column("added", Boolean, nullable=False),
     Index("ix_findings_agent_id_started_at", "agent_id", "started_at"),
     Index("ix_findings_check_settled", "check", "settled_outcome", "started_at"),
+    Index(
+        "ix_findings_cards", "started_at", "settled_outcome", "agent_id", "check", "settled_points"
+    ),
 )
 
 # No foreign key: a verdict outlives the result it was given on.
