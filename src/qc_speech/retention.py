@@ -20,7 +20,7 @@ from qc_speech.errors import StoreError, UsageError
 from qc_speech.model import CallResult
 from qc_speech.ports import Hook, silent_hook
 from qc_speech.privacy.detect import KINDS
-from qc_speech.privacy.masking import Policy, masked, stripped
+from qc_speech.privacy.masking import Policy, masked, numbers_covered, stripped
 from qc_speech.publish import SOURCE_STAGE
 from qc_speech.settings import Settings
 from qc_speech.store import audit, retention
@@ -118,6 +118,7 @@ def purge(
     (a key is needed to keep originals)."""
     if keep.reversible and keep.mask is not None:
         vault.needed()
+    retention.delete_securely(store)
     done = Purged()
     task = _Task(store, out, keep, who, tuple(forget), done)
     for what, before in _steps(keep, now):
@@ -205,8 +206,13 @@ class _Task:
             for call, result in retention.results_of(self.store, connection, calls):
                 self._cover(connection, what, call, result)
             retention.drop_words(connection, calls)
+        if what == MASK:
+            retention.change_notes(connection, calls, numbers_covered)
         if what == TRANSCRIPT:
+            retention.change_notes(connection, calls, lambda note: "")
             retention.unseal_away(connection, calls)
+        if what == AUDIO:
+            retention.drop_sound(connection, calls)
         retention.mark_removed(self.store, connection, calls, what)
 
     def _cover(self, connection: Connection, what: str, call: Old, result: CallResult) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import stat
 from dataclasses import replace
 from datetime import datetime
@@ -17,10 +18,11 @@ from qc_speech import retention
 from qc_speech.batch import write_call
 from qc_speech.cli.app import app
 from qc_speech.errors import UsageError
-from qc_speech.model import CallResult
+from qc_speech.model import CallResult, Outcome, Review
 from qc_speech.publish import remember_source
 from qc_speech.retention import Keeping
 from qc_speech.store import audit, open_store
+from qc_speech.text.searching import tokens
 from qc_speech.vault import KEY, new_key
 
 NOW = datetime(2026, 6, 1)
@@ -112,6 +114,40 @@ def test_masking_leaves_no_number_in_any_file(out: Path) -> None:
             retention.reveal(store, "m1", "lin")
 
 
+def indexed(out: Path) -> str:
+    """All that the index of words holds, and what SQLite keeps of it in its own tables."""
+    with sqlite3.connect(out / "qc.sqlite") as connection:
+        words = connection.execute("SELECT words FROM call_words").fetchall()
+        raw = connection.execute("SELECT block FROM call_words_fts_data").fetchall()
+    connection.close()
+    return repr(words) + b"".join(block for (block,) in raw).decode("utf-8", "replace")
+
+
+def test_no_other_table_tells_what_was_masked_or_removed(out: Path) -> None:
+    said = tokens(["二五七幺"]).split()
+    with open_store(out / "qc.sqlite") as store:
+        for month in (1, 5):
+            note = "电话是13800002571，已核对"
+            store.put_review(review(f"m{month}", note))
+        store.put_stage("m1".ljust(64, "0"), "peaks", "peaks/1", [1])
+    assert all(token in indexed(out) for token in said)
+    purge(out, Keeping(mask=0))
+    assert " ".join(said) not in indexed(out) and "13800002571" not in indexed(out)
+    with open_store(out / "qc.sqlite") as store:
+        notes = {one.call_id: one.note for one in store.reviews()}
+        assert notes["m5"] == "电话是＊＊＊＊＊＊＊＊＊＊＊，已核对"
+    purge(out, Keeping(transcripts=100, audio=100))
+    with open_store(out / "qc.sqlite") as store:
+        notes = {one.call_id: one.note for one in store.reviews()}
+        assert notes["m1"] == "" and notes["m5"]
+        assert store.stage("m1".ljust(64, "0"), "peaks", "peaks/1") is None
+
+
+def review(call_id: str, note: str) -> Review:
+    outcome = Outcome.VIOLATION
+    return Review(call_id * 16, call_id, "greeting", None, outcome, None, "lin", NOW, note=note)
+
+
 def test_a_mask_comes_off_only_with_the_key(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep = Keeping(mask=0, reversible=True)
     with pytest.raises(UsageError, match="QC_SPEECH_KEY_FILE"):
@@ -178,6 +214,7 @@ def test_under_a_key_nothing_written_is_readable(
     with open_store(out / "qc.sqlite") as store:
         assert store.result("m1") == call("m1", 1)
         store.put_result(call("m6", 5))
+    assert tokens(["电话"]).split()[0] not in indexed(out)
     sealed = out / "calls" / "m1.json.fernet"
     said = run.invoke(app, ["key", "open", str(sealed), str(tmp_path / "m1.json")])
     assert said.exit_code == 0

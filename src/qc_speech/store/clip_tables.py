@@ -36,6 +36,7 @@ CLIP_EXAMPLES = Table(
     Index("ix_clip_examples_call_id", "call_id"),
     Index("ix_clip_examples_recording_id", "recording_id"),
     Index("ix_clip_examples_agent_id", "agent_id", "started_at"),
+    info={"holds": "transcript"},  # goes when the transcript does (store/retention.py)
 )
 
 CLIP_SOURCES = Table(
@@ -43,6 +44,7 @@ CLIP_SOURCES = Table(
     METADATA,
     Column("call_id", String(255), primary_key=True),
     Column("mark", Text, nullable=False),  # which result its examples were made from
+    info={"holds": "transcript"},
 )
 
 CLIPS = Table(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from sqlalchemy import LargeBinary, Table, select, tuple_, update
 
 from qc_speech import vault
+from qc_speech.store.retention import delete_securely
 from qc_speech.store.sql import SqlStore
 from qc_speech.store.tables import METADATA
+from qc_speech.store.web_tables import CALL_WORDS
 
 _CHUNK = 200
 
@@ -14,7 +16,12 @@ _CHUNK = 200
 def reseal(store: SqlStore) -> int:
     """Every payload of every table under the first key; returns how many were. Raises UsageError
     where one was sealed with a key that is not given."""
-    return sum(_table(store, table) for table in METADATA.sorted_tables if _sealable(table))
+    done = sum(_table(store, table) for table in METADATA.sorted_tables if _sealable(table))
+    delete_securely(store)
+    with store._begin(write=True) as connection:  # an index cannot be sealed: it is emptied
+        connection.execute(update(CALL_WORDS).where(CALL_WORDS.c.words != "").values(words=""))
+    store._forget_log()
+    return done
 
 
 def _sealable(table: Table) -> bool:

@@ -7,21 +7,24 @@ that the call was removed) and a batch's queue (it must not take the recording f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, exists, func, insert, select, text, update
 
 from qc_speech.codec import to_json
+from qc_speech.errors import StoreError
 from qc_speech.model import CallResult
 from qc_speech.store.audit_tables import REMOVALS, SEALED
 from qc_speech.store.rows import pack, plain
 from qc_speech.store.sql import SqlStore
-from qc_speech.store.tables import FAILURES, METADATA, RECORDINGS, RESULTS, STAGES
+from qc_speech.store.tables import FAILURES, METADATA, RECORDINGS, RESULTS, REVIEWS, STAGES
+from qc_speech.store.words import put_words, words_of
 
 _STAY = ("audit", "queue")
-_SPOKEN_STAGES = ("transcript", "measures", "likeness", "peaks")
+_SPOKEN_STAGES = ("transcript", "measures")
+_SOUND_STAGES = ("peaks",)
 AUDIO, TRANSCRIPT, MASK = "audio", "transcript", "mask"
 
 
@@ -77,6 +80,22 @@ def drop_words(connection: Connection, calls: Sequence[Old]) -> None:
             connection.execute(delete(table).where(table.c.call_id.in_(ids)))
 
 
+def drop_sound(connection: Connection, calls: Sequence[Old]) -> None:
+    """Remove what the stages hold of a recording's sound."""
+    _drop_stages(connection, calls, _SOUND_STAGES)
+
+
+def change_notes(
+    connection: Connection, calls: Sequence[Old], change: Callable[[str], str]
+) -> None:
+    """Change what people wrote beside their verdicts: it may repeat what was said."""
+    ids = [call.call_id for call in calls]
+    query = select(REVIEWS.c.id, REVIEWS.c.note)
+    for row in connection.execute(query.where(REVIEWS.c.call_id.in_(ids), REVIEWS.c.note != "")):
+        mine = update(REVIEWS).where(REVIEWS.c.id == row.id)
+        connection.execute(mine.values(note=change(row.note)))
+
+
 def drop_calls(connection: Connection, calls: Sequence[Old]) -> None:
     """Remove all of these calls, their recordings' stages too where no other call uses them."""
     ids = [call.call_id for call in calls]
@@ -111,6 +130,7 @@ def put_text(connection: Connection, call: Old, result: CallResult) -> None:
     """Replace a call's result by one that differs in texts alone: what queries see stays."""
     change = update(RESULTS).where(RESULTS.c.call_id == call.call_id)
     connection.execute(change.values(payload=pack(to_json(result))))
+    put_words(connection, call.call_id, words_of(result))
 
 
 def seal(store: SqlStore, connection: Connection, result: CallResult, token: bytes) -> None:
@@ -137,6 +157,22 @@ def unseal_away(connection: Connection, calls: Sequence[Old]) -> None:
 def drop_failures(connection: Connection, before: datetime) -> int:
     """Remove notes of recordings that failed before a moment (their paths may tell who called)."""
     return connection.execute(delete(FAILURES).where(FAILURES.c.at < before)).rowcount
+
+
+def delete_securely(store: SqlStore) -> None:
+    """Have SQLite's index of words overwrite what is deleted from it, as the tables do. A SQLite
+    before 3.42 cannot; then all of the index is written anew at the end of a purge."""
+    if store._engine.dialect.name != "sqlite":
+        return
+    for order in ("('secure-delete', 1)", "('optimize', 0)"):
+        try:
+            with store._begin(write=True) as connection:
+                connection.execute(
+                    text(f"INSERT INTO call_words_fts(call_words_fts, rank) VALUES {order}")
+                )
+            return
+        except StoreError:
+            continue
 
 
 def forget_log(store: SqlStore) -> None:

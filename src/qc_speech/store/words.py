@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
+from qc_speech import vault
 from qc_speech.model import CallResult
 from qc_speech.store.tables import RESULTS
 from qc_speech.store.web_tables import CALL_WORDS
@@ -31,7 +32,9 @@ _AT_ONCE = 100
 
 
 def words_of(result: CallResult) -> str:
-    """What is indexed of a call."""
+    """What is indexed of a call: nothing under a configured key, for an index cannot be sealed."""
+    if vault.configured():
+        return ""
     return tokens(utterance.text for utterance in result.call.utterances)
 
 
