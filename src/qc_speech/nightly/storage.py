@@ -96,7 +96,7 @@ class Shadow:
         recordings: dict[str, tuple[str, _Object]] = {}
         for key, info in listed.items():
             relative, address = key.removeprefix(prefix), f"{scheme}://{key}"
-            fault = _fault(relative)
+            fault = fault_of_name(relative)
             if Path(relative).name == NAME and not fault:
                 self._fetch_manifest(system, address, relative)
             elif Path(relative).suffix.lower() not in AUDIO_EXTENSIONS:
@@ -150,7 +150,7 @@ class Shadow:
         )
 
 
-def _fault(relative: str) -> str:
+def fault_of_name(relative: str) -> str:
     """Why an object's name cannot be a path below a folder; empty: it can."""
     parts = relative.split("/")
     if not relative.isprintable():
