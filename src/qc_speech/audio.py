@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from dataclasses import dataclass
@@ -102,7 +103,11 @@ def _decode(path: Path) -> _Sound:
 
     try:
         container = av.open(f"file:{path}", metadata_errors="ignore")
-    except PermissionError:
+    except PermissionError as error:
+        if error.errno == errno.EPERM:  # a list that names other files: FFmpeg does not follow it
+            raise AudioError(
+                f"{path.name}: is a list of other files and no sound; give the sound itself"
+            ) from None
         raise AudioError(f"{path.name}: no permission to read it; check permissions") from None
     except (av.error.FFmpegError, OSError, ValueError):
         raise AudioError(
@@ -112,6 +117,10 @@ def _decode(path: Path) -> _Sound:
         if not container.streams.audio:
             raise AudioError(f"{path.name}: holds no audio track; export the sound alone")
         stream = container.streams.audio[0]
+        if stream.codec_context is None:
+            raise AudioError(
+                f"{path.name}: holds sound in a coding that FFmpeg does not know; export it as wav"
+            )
         rate, channels = stream.rate or 0, stream.channels or 0
         if rate <= 0 or channels <= 0:
             raise AudioError(

@@ -80,6 +80,10 @@ def count(out: Path, query: str) -> int:
         return 0
 
 
+def rows_of(batch: Batch, query: str) -> list[tuple[str, ...]]:
+    return rows(batch.out, query)
+
+
 def accounted(batch: Batch, names: set[str]) -> None:
     """Every recording is done once or quarantined with a reason; results, files and queue agree;
     nothing half is left."""

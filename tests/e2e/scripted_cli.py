@@ -4,7 +4,8 @@ The environment says what happens when a call begins to be heard, the nth of the
 SCRIPTED_FILL_AT: the file system of the file SCRIPTED_MARK is filled. SCRIPTED_SLEEP: seconds that
 every call takes. SCRIPTED_POISON: recordings under 5 s kill the process that hears them, by the
 signal of that name. SCRIPTED_BROKEN: the recognizer cannot be loaded (raises), or crashes whatever
-it hears (SIGSEGV). Worker processes import this file too, so it is all set up here.
+it hears (SIGSEGV). SCRIPTED_NOTHING: what was heard is neither measured nor judged, which takes
+longer than all else. Worker processes import this file too, so it is all set up here.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 
 from scripted_engines import Script, by_channel
 
+import qc_speech.pipeline
 import qc_speech.setup
 from qc_speech.engines import registry
-from qc_speech.model import Diarization
+from qc_speech.model import Call, CallResult, Diarization, Measures, Score
 from qc_speech.pipeline import Engines
 from qc_speech.ports import SAMPLE_RATE_HZ, Samples, Transcriber
 from qc_speech.settings import Settings
@@ -69,6 +71,18 @@ def _engines(settings: Settings, workers: int = 1) -> Engines:
     return replace(engines, transcriber=_broken) if "SCRIPTED_BROKEN" in os.environ else engines
 
 
+def _nothing_measured(call: Call, *_: object) -> Measures:
+    return Measures((), (), (), (), None, None)
+
+
+def _nothing_found(call: Call, measures: Measures, *_: object) -> CallResult:
+    total = Score(100.0, (), False, "A", False, ())
+    return CallResult(call, "switchboard", 1.0, "switchboard@1", measures, (), total, "test")
+
+
+if os.environ.get("SCRIPTED_NOTHING"):
+    qc_speech.pipeline.measure = _nothing_measured
+    qc_speech.pipeline.score = _nothing_found
 qc_speech.setup.make_engines = _engines
 registry.require_models = lambda settings: None
 registry.required_models = lambda settings: ()

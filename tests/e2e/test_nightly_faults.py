@@ -84,17 +84,15 @@ def test_a_recording_that_crashes_its_process(poison: str, batch: Batch) -> None
 
 
 def test_engines_that_crash_whatever_they_hear(tmp_path: Path) -> None:
-    """Not the recordings' fault: the batch stops and says so, nothing is quarantined for long."""
+    """Not the recordings' fault: the batch stops and says so, nothing is quarantined."""
     batch = Batch(tmp_path)
-    batch.record(8, seconds=5.0)
+    batch.record(5, seconds=5.0)
     ran = batch.run(SCRIPTED_BROKEN="SIGSEGV")
     assert ran.code == 1
     assert any("the engines crash (SIGSEGV)" in line for line in ran.errors)
-    assert batch.states().get("waiting", 0) >= 2 and batch.ended() == 0
-    ran = batch.run("--retry-quarantined")
-    assert ran.code == 0, ran.err
+    assert batch.states() == {"waiting": 5} and batch.ended() == 0
+    assert batch.run().code == 0
     accounted(batch, names(batch))
-    assert batch.states() == {"done": 8}
 
 
 def test_a_model_that_cannot_be_loaded(batch: Batch) -> None:
@@ -195,9 +193,10 @@ def test_stopped_by_a_service_manager(batch: Batch) -> None:
     out, err = process.communicate(timeout=60)
     ran = ended(process.returncode, out, err)
     assert ran.code == 130 and "run the same command again" in ran.err
-    assert set(batch.states()) == {"done", "waiting"}
+    assert set(batch.states()) <= {"done", "waiting"} and sum(batch.states().values()) == 4
     assert batch.run().code == 0
     accounted(batch, names(batch))
+    assert batch.states() == {"done": 4}
 
 
 def test_a_clock_that_is_set_while_it_works(batch: Batch, tmp_path: Path) -> None:
@@ -214,7 +213,7 @@ def test_a_clock_that_is_set_while_it_works(batch: Batch, tmp_path: Path) -> Non
         "LD_PRELOAD": library,
         "FAKETIME_TIMESTAMP_FILE": str(hands),
         "FAKETIME_NO_CACHE": "1",
-        "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
     (batch.folder / "c3.wav").chmod(0)  # a retry that waits for a time
     batch.top = "workers = 1\ntries = 2"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qc_speech.nightly.crew import HEAR, INSPECT, PROBE, Ended, Task
-from qc_speech.nightly.worker import PREPARED, Handoff, Outcome
+from qc_speech.nightly.handoff import Handoff
+from qc_speech.nightly.worker import PREPARED, Outcome
 from qc_speech.store.queue import Item, State
 
 DONE = State.DONE.value
@@ -86,4 +87,4 @@ class ToldCrew:
 
 
 def handoff(item: Item) -> Handoff:
-    return Handoff(item, item.found.path, item.found.metadata, "", "", "", (), 0.1, 1000)
+    return Handoff(item, item.found.path, item.found.metadata, "", "", "", (), 0.1)

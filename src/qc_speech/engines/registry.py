@@ -144,12 +144,12 @@ def transcriber(settings: Settings, workers: int = 1) -> Callable[[], Transcribe
 
 def _in_room(engine: Batched, folder: Path, settings: Settings) -> Transcriber:
     """On a GPU: a batch for the memory that is free once the model is there, if none was set."""
-    from qc_speech.engines.room import InRoom, batch_for, free_gpu_bytes, model_bytes
+    from qc_speech.engines.room import batch_for, free_gpu_bytes, in_room, model_bytes
 
     free = free_gpu_bytes()
     if not settings.batch and free is not None:
         engine.batch = batch_for(free, model_bytes(folder))
-    return InRoom(engine)
+    return in_room(engine)
 
 
 def diarizer(settings: Settings, workers: int = 1) -> Callable[[], Diarizer]:

@@ -7,12 +7,14 @@ smaller batches. What comes back does not depend on the size of a batch.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from qc_speech.model import Chunk, Stamp
-from qc_speech.ports import Passage, Transcriber
+from qc_speech.ports import Listener, Passage, Samples, Transcriber
+
+T = TypeVar("T")
 
 LEAST, MOST = 4, 64
 _SHARE = 0.7  # of the free memory: the rest is for the diarizer, the allocator, other programs
@@ -43,14 +45,32 @@ class InRoom:
 
     def transcribe(self, passages: Sequence[Passage]) -> tuple[tuple[Chunk, ...], ...]:
         """As the port; raises what the engine raises if one window alone is too much."""
+        return self._fitting(lambda: self._engine.transcribe(passages))
+
+    def _fitting(self, work: Callable[[], T]) -> T:
         while True:
             try:
-                return self._engine.transcribe(passages)
+                return work()
             except Exception as error:
                 if not is_out_of_memory(error) or self._engine.batch <= 1:
                     raise
             self._engine.batch = max(1, self._engine.batch // 2)
             _let_go()
+
+
+class ListenerInRoom(InRoom):
+    """The same for an engine that can also be asked how well words fit the sound."""
+
+    def log_likelihoods(
+        self, asked: Sequence[tuple[Samples, Sequence[str]]]
+    ) -> tuple[tuple[float, ...], ...]:
+        engine: Any = self._engine
+        return self._fitting(lambda: engine.log_likelihoods(asked))
+
+
+def in_room(engine: Batched) -> InRoom:
+    """An engine that minds the memory, as able as it was."""
+    return ListenerInRoom(engine) if isinstance(engine, Listener) else InRoom(engine)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

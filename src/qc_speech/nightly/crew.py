@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
-from qc_speech.nightly.worker import Desk, Handoff, Outcome
+from qc_speech.nightly.handoff import Handoff
+from qc_speech.nightly.worker import Desk, Outcome
 from qc_speech.store.queue import Item
 
 INSPECT, HEAR = "inspect", "hear"

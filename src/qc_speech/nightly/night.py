@@ -21,16 +21,17 @@ from qc_speech.errors import StoreError
 from qc_speech.nightly.archive import place
 from qc_speech.nightly.crew import HEAR, INSPECT, PROBE, Crew, Ended, Task
 from qc_speech.nightly.deadline import Deadline, next_time
+from qc_speech.nightly.handoff import Handoff
 from qc_speech.nightly.looking import Looker, finished_manifests
 from qc_speech.nightly.profile import Profile
 from qc_speech.nightly.summary import Summary
-from qc_speech.nightly.worker import AGAIN, PREPARED, Handoff, Orders, Outcome
+from qc_speech.nightly.worker import AGAIN, PREPARED, Orders, Outcome
 from qc_speech.store import Queue, SqlStore
 from qc_speech.store.queue import Ending, Item, State
 from qc_speech.store.sql import utc_now
 
 _CRASHES = 2  # a recording that has taken so many processes along is quarantined
-_DEATHS = 6  # so many in a row, by different recordings and nothing done between: is it them?
+_DEATHS = 4  # so many in a row, by different recordings and nothing done between: is it them?
 _FLUSH_ITEMS, _FLUSH_S = 64, 1.0
 _LONGEST_BACKOFF_S = 3600.0
 _BLAME_AFTER_S = 0.2  # who is being killed together with its workers blames nobody
@@ -347,7 +348,8 @@ class Night:
 
     def _forget(self, item: Item, *, remote_too: bool) -> None:
         """Remove what was put into the spool for an item."""
-        (self._orders.spool / f"{item.id}.npy").unlink(missing_ok=True)
+        for suffix in (".npy", ".npz"):
+            (self._orders.spool / f"{item.id}{suffix}").unlink(missing_ok=True)
         if remote_too and "://" in item.found.source:
             Path(item.found.path).unlink(missing_ok=True)
 

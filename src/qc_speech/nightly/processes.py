@@ -37,7 +37,9 @@ class _Member:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         gpu = self.number if self.kind == HEAR and orders.recognizers > 1 else None
-        self.process = context.Process(target=_work, args=(theirs, orders, gpu), daemon=True)
+        self.process = context.Process(
+            target=_work, args=(theirs, orders, self.kind, gpu), daemon=True
+        )
         _mask(block=True)  # a worker that starts must not be hit by Ctrl-C
         try:
             self.process.start()
@@ -171,7 +173,7 @@ def _only_gpu(number: int) -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = name
 
 
-def _work(pipe: Connection[Any, Any], orders: Orders, gpu: int | None) -> None:
+def _work(pipe: Connection[Any, Any], orders: Orders, kind: str, gpu: int | None) -> None:
     """The life of a worker process."""
     if gpu is not None:
         _only_gpu(gpu)
@@ -189,7 +191,7 @@ def _work(pipe: Connection[Any, Any], orders: Orders, gpu: int | None) -> None:
             return
         try:
             if desk is None:
-                desk = Desk(orders)
+                desk = Desk(orders, hears=kind == HEAR or not orders.recognizers)
             answer: Sequence[Outcome] | Stop = carry_out(desk, task)
         except QcError as error:
             answer = Stop(str(error))

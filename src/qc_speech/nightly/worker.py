@@ -1,7 +1,8 @@
 """What one worker process does with one recording: hostile bytes are read here and nowhere else.
 
 A recording is one task (`whole`), or three where recognizers have processes of their own: `prepare`
-(decode, cut, tell apart), `hear`, `finish` (measure, check, store). The results of each lie in the
+(decode, cut, tell apart), `hear`, `finish` (measure, check, store); where the text leaves something
+in doubt, the recognizer is asked and `finish` follows once more. The results of each lie in the
 store under their keys, so a killed worker costs the task that it was at.
 """
 
@@ -21,14 +22,21 @@ from qc_speech.errors import AudioError, ModelError, QcError, StoreError
 from qc_speech.model import CallResult, Metadata, Span
 from qc_speech.nightly import storage
 from qc_speech.nightly.archive import Archive
+from qc_speech.nightly.handoff import Handoff, Mute, Questions, Relay, passages_of
 from qc_speech.nightly.looking import mark_of
-from qc_speech.ports import SAMPLE_RATE_HZ, Passage, silent_hook
+from qc_speech.ports import (
+    SAMPLE_RATE_HZ,
+    Listener,
+    Passage,
+    Transcriber,
+    silent_hook,
+)
 from qc_speech.publish import remember_source
 from qc_speech.settings import Settings
 from qc_speech.store.queue import Item, State
 
 if TYPE_CHECKING:
-    from qc_speech.pipeline import Asked, Inspection
+    from qc_speech.pipeline import Inspection
 
 AGAIN = "again"  # it failed by a fault that may pass
 PREPARED = "prepared"
@@ -48,22 +56,6 @@ class Orders:
     spool: Path
     archive: Archive
     endpoints: Mapping[str, str] = field(default_factory=dict)  # by name of the source
-
-
-@dataclass(frozen=True)
-class Handoff:
-    """A prepared recording: what the recognizer hears (samples in a file, (channels, n) float32 at
-    16 kHz) and what the rest of the inspection needs."""
-
-    item: Item
-    path: str
-    metadata: Metadata
-    samples: str
-    recording_id: str
-    key: str
-    parts: tuple[tuple[int, int | None, tuple[Span, ...], tuple[str, ...]], ...]
-    seconds: float
-    duration_ms: int
 
 
 @dataclass(frozen=True)
@@ -109,7 +101,8 @@ class _Ended(Exception):
 class Desk:
     """Engines, rules and a connection of one process."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: Orders, *, hears: bool = True) -> None:
+        """`hears` False: the recognizers have processes of their own, and this is none of them."""
         from qc_speech.engines import registry
         from qc_speech.pipeline import Inspector
         from qc_speech.setup import load_rules, make_engines, usual_channel
@@ -119,11 +112,13 @@ class Desk:
         self._store = open_store(_address(orders.store))
         self._queue = Queue(self._store)
         engines = make_engines(orders.settings, orders.processes)
-        if orders.recognizers:  # the GPUs are theirs: what else there is to do is done on CPUs
+        self._relay = Relay()
+        if not hears:  # the GPUs are the recognizers': what else there is to do is done on CPUs
             on_cpu = replace(orders.settings, device="cpu")
             engines = replace(engines, diarizer=registry.diarizer(on_cpu, orders.processes))
             if engines.voices is not None:
                 engines = replace(engines, voices=registry.voice_encoder(on_cpu))
+            engines = replace(engines, transcriber=self._elsewhere)
         self._engines = replace(
             engines,
             transcriber=_loading(engines.transcriber, "recognizer"),
@@ -146,19 +141,25 @@ class Desk:
         return self._guarded(item, lambda: self._prepare(item))
 
     def hear(self, handoffs: Sequence[Handoff]) -> tuple[Outcome, ...]:
-        """Hear prepared recordings together; where that fails, each alone."""
-        if len(handoffs) > 1:
+        """Hear prepared recordings together; where that fails, each alone. Answer questions."""
+        new = [one for one in handoffs if not one.questions]
+        heard: set[str] = set()
+        if len(new) > 1:
             try:
-                self._inspector.hear_asked([_asked(one) for one in handoffs])
-                return tuple(_heard(one) for one in handoffs)
+                self._inspector.hear_asked([passages_of(one) for one in new])
+                heard = {one.item.id for one in new}
             except (StoreError, ModelError):
                 raise
             except Exception:
                 pass  # found again, and blamed, below
-        return tuple(
-            self._guarded(one.item, lambda one=one: self._hear(one))  # type: ignore[misc]
-            for one in handoffs
-        )
+
+        def one_by_one(handoff: Handoff) -> Outcome:
+            if handoff.item.id in heard:
+                return _prepared(handoff)
+            work = self._answer if handoff.questions else self._hear
+            return self._guarded(handoff.item, lambda: work(handoff))
+
+        return tuple(one_by_one(one) for one in handoffs)
 
     def finish(self, handoff: Handoff) -> Outcome:
         """Measure, check, store and archive what was heard."""
@@ -199,15 +200,38 @@ class Desk:
         return _done(item, result, kept, time.perf_counter() - started)
 
     def _hear(self, handoff: Handoff) -> Outcome:
-        self._inspector.hear_asked([_asked(handoff)])
-        return _heard(handoff)
+        self._inspector.hear_asked([passages_of(handoff)])
+        return _prepared(handoff)
+
+    def _answer(self, handoff: Handoff) -> Outcome:
+        engine = self._engines.transcriber()
+        if not isinstance(engine, Listener):
+            return _prepared(replace(handoff, answers=()))
+        with np.load(self._sounds(handoff.item)) as kept:
+            sounds = [kept[f"s{n}"] for n in range(len(handoff.questions))]
+        answers = engine.log_likelihoods(list(zip(sounds, handoff.questions)))
+        return _prepared(replace(handoff, answers=answers))
+
+    def _elsewhere(self) -> Transcriber:
+        return Mute() if self._relay.answers == () else self._relay
+
+    def _sounds(self, item: Item) -> Path:
+        return self._orders.spool / f"{item.id}.npz"
 
     def _finish(self, handoff: Handoff) -> Outcome:
         started, path = time.perf_counter(), Path(handoff.path)
+        self._relay.answers = handoff.answers
         inspection = self._inspector.prepare(path, handoff.metadata)
         if inspection.transcript is None:  # its row was damaged meanwhile
             return Outcome(handoff.item.id, AGAIN, "the transcript was not kept")
-        result = inspection.finish()
+        try:
+            result = inspection.finish()
+        except Questions as asked:
+            seconds = handoff.seconds + time.perf_counter() - started
+            sounds = {f"s{n}": sound for n, (sound, _) in enumerate(asked.asked)}
+            np.savez(self._sounds(handoff.item), **sounds)  # type: ignore[arg-type]
+            texts = tuple(tuple(words) for _, words in asked.asked)
+            return _prepared(replace(handoff, questions=texts, seconds=seconds))
         self._publish(handoff.item, path, result)
         seconds = handoff.seconds + time.perf_counter() - started
         return _done(handoff.item, result, False, seconds)
@@ -227,7 +251,7 @@ class Desk:
         np.save(samples, np.stack(rows) if rows else np.zeros((0, 0), np.float32))
         return Handoff(
             item, str(ready.path), ready.metadata, str(samples), asked.recording_id, asked.key,
-            tuple(parts), seconds, inspection.recording.duration_ms,
+            tuple(parts), seconds,
         )  # fmt: skip
 
     def _ready(self, item: Item) -> _Ready:
@@ -332,18 +356,7 @@ def _loading(make: Callable[[], Any], what: str) -> Callable[[], Any]:
     return made
 
 
-def _asked(handoff: Handoff) -> Asked:
-    from qc_speech.pipeline import Asked
-
-    rows = np.load(handoff.samples, mmap_mode="r")
-    passages = tuple(
-        Passage(np.asarray(rows[row]), spans, channel, hotwords)
-        for row, channel, spans, hotwords in handoff.parts
-    )
-    return Asked(handoff.recording_id, handoff.key, passages)
-
-
-def _heard(handoff: Handoff) -> Outcome:
+def _prepared(handoff: Handoff) -> Outcome:
     return Outcome(handoff.item.id, PREPARED, handoff=handoff)
 
 
