@@ -18,6 +18,10 @@ from qc_speech.publish import SOURCE_STAGE
 from qc_speech.store import SqlStore
 
 
+class RecordingGone(QcError):
+    """A call, or its recording, is not there any more; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class CheckedClip:
     """What hearing a clip again came to. problem: why it could not be checked."""
@@ -29,14 +33,14 @@ class CheckedClip:
 
 
 def source(store: SqlStore, call_id: str) -> tuple[CallResult, Path]:
-    """A call's result and where its recording lies. Raises QcError."""
+    """A call's result and where its recording lies. Raises RecordingGone."""
     result = store.result(call_id)
     if result is None:
-        raise QcError(f"call {call_id}: not in the store any more; choose another example")
+        raise RecordingGone(f"call {call_id}: not in the store any more; choose another example")
     kept = store.stage(result.call.recording.id, SOURCE_STAGE, call_id)
     path = Path(kept["path"]) if kept else None
     if path is None or not path.is_file():
-        raise QcError(
+        raise RecordingGone(
             f"call {call_id}: its recording is not where it was; put it back or inspect it again"
         )
     return result, path

@@ -214,6 +214,9 @@ def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     ):
         if value is not None:
             yield column == value
+    if wanted.teams:
+        mine = select(RESULTS.c.call_id).where(RESULTS.c.team.in_(wanted.teams))
+        yield _E.call_id.in_(mine)
     if wanted.min_snr_db is not None:
         yield _E.snr_db >= wanted.min_snr_db
     if wanted.since is not None:

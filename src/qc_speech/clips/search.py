@@ -26,7 +26,7 @@ MOODS = ("calm", "upset")
 @dataclass(frozen=True)
 class Wanted:
     """A search. Empty or None: any. length_s: of what is said, without context. text: a wording, in
-    characters or pinyin."""
+    characters or pinyin. teams: only calls of these."""
 
     checks: tuple[str, ...] = ()
     outcome: str | None = None
@@ -42,6 +42,7 @@ class Wanted:
     until: date | None = None
     limit: int = 20
     fold: bool = True
+    teams: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.outcome and self.outcome not in {one.value for one in Outcome}:

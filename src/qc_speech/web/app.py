@@ -24,6 +24,7 @@ from qc_speech.web.appeals.cases import DecidedAlready
 from qc_speech.web.calibration import routes as calibration_routes
 from qc_speech.web.call import routes as call
 from qc_speech.web.calls import NotFound
+from qc_speech.web.clips import routes as clip_routes
 from qc_speech.web.config import WebConfig
 from qc_speech.web.guard import Forged, MustChangePassword, NotAllowed, NotLoggedIn
 from qc_speech.web.keeper import keep
@@ -49,6 +50,7 @@ ROUTERS = (
     rules_page.router,
     calibration_routes.router,
     api_routes.router,
+    clip_routes.router,
 )
 
 

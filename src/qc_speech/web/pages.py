@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from qc_speech import __version__
+from qc_speech.clips.files import shown
 from qc_speech.report import labels
 from qc_speech.report.templating import clock, data, day, number, points
 from qc_speech.web.guard import Visit
@@ -28,6 +29,7 @@ _MENU = (
     ("appeals", "/appeals", "appeal.decide"),
     ("calibration", "/calibration", "calibration.take"),
     ("dashboard", "/dashboard", "dashboard.see"),
+    ("clips", "/clips", "clips.use"),
     ("rules", "/rules", "rules.see"),
     ("users", "/users", "users.see"),
     ("audit", "/audit", "audit.see"),
@@ -52,6 +54,7 @@ def _environment() -> Environment:
         day=day,
         moment=moment,
         data=data,
+        shown=shown,
         percent=lambda share: f"{share * 100:.0f}%",
         path=lambda part: quote(str(part), safe=""),
     )

@@ -24,6 +24,8 @@ _MAY: dict[str, frozenset[UserRole]] = {
     "calibration.take": frozenset((_INSPECTOR, _SUPERVISOR)),
     "calibration.run": frozenset((_SUPERVISOR,)),
     "dashboard.see": frozenset((_SUPERVISOR, _TRAINER)),
+    # Only without personal data, hence the administrator too.
+    "clips.use": frozenset((_TRAINER, _SUPERVISOR, _ADMIN)),
     "quality.see": frozenset((_SUPERVISOR, _INSPECTOR)),
     "rules.see": frozenset((_INSPECTOR, _SUPERVISOR, _TRAINER)),
     "rules.try": frozenset((_SUPERVISOR,)),

@@ -1,0 +1,1 @@
+"""Training clips in the review app: search, hear, collect, hand out."""
