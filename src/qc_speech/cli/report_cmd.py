@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 EPILOG = (
     "Examples: qc-speech report out --agent 1023 --month 2026-03; "
     "qc-speech report out --team 一班 --from 2026-03-01 --to 2026-03-15 --format html,csv; "
-    "qc-speech report weekly out --to 2026-03-12"
+    "qc-speech report weekly out --to 2026-03-12; "
+    "qc-speech report sample out --margin 0.05 --seed ..."
 )
 _DAY = timedelta(days=1)
 _DATE = "YYYY-MM-DD"
@@ -26,7 +27,7 @@ _DATE = "YYYY-MM-DD"
 
 def report(
     words: list[str] = typer.Argument(
-        ..., metavar="[weekly] OUT", help="Folder given to `run` with --out; `weekly` before it."
+        ..., metavar="[weekly|sample] OUT", help="Folder given to `run` with --out."
     ),
     agent: Optional[str] = typer.Option(None, "--agent", help="An agent's card, by id."),  # noqa: UP045
     team: Optional[str] = typer.Option(None, "--team", help="A team's card."),  # noqa: UP045
@@ -45,16 +46,23 @@ def report(
         None, "--store", help="The store: a file or an address; default: OUT/qc.sqlite."
     ),
     language: str = typer.Option("zh", "--language", help="Headings of csv: zh or en."),
+    margin: float = typer.Option(0.05, "--margin", help="sample: margin of error of a share."),
+    seed: Optional[str] = typer.Option(None, "--seed", help="sample: any text, kept secret."),  # noqa: UP045
 ) -> None:
     """Scorecard of an agent (--agent), team, queue, or of the whole site, over a period.
 
     Without --from, --to or --month: the last 30 days that have calls. `--agent unassigned`: calls
     that name no agent, or several. `report weekly`: the seven days up to --to (default: the last
-    day with calls), compared with the week before.
+    day with calls), compared with the week before. `report sample`: calls of these days drawn at
+    random for people, some of every agent, so many that a share is known to within --margin; the
+    same --seed draws the same calls.
     """
     try:
-        weekly, out = _what(words)
-        asked = _Asked(agent, team, queue, every, weekly)
+        what, out = _what(words)
+        if what == "sample":
+            _sample(out, (first, last, month), (folder, store), (margin, seed))
+            return
+        asked = _Asked(agent, team, queue, every, what == "weekly")
         _report(out, asked, (first, last, month), forms.split(","), (folder, store, language))
     except QcError as error:
         typer.echo(f"error: {error}", err=True)
@@ -75,11 +83,11 @@ class _Asked:
         )  # fmt: skip
 
 
-def _what(words: list[str]) -> tuple[bool, Path]:
-    weekly = len(words) == 2 and words[0] == "weekly"
-    if len(words) != 1 and not weekly:
-        raise UsageError("report: give the folder of a run, with `weekly` before it or without")
-    return weekly, Path(words[-1])
+def _what(words: list[str]) -> tuple[str, Path]:
+    what = words[0] if len(words) == 2 else ""
+    if len(words) > 2 or what not in ("", "weekly", "sample"):
+        raise UsageError("report: give the folder of a run, before it nothing, weekly or sample")
+    return what, Path(words[-1])
 
 
 def _report(
@@ -98,12 +106,9 @@ def _report(
     for form in forms:
         if form not in FORMS:
             raise UsageError(f"form {form}: not known; one of {', '.join(sorted(FORMS))}")
-    path = out / "qc.sqlite"
-    if store_name is None and not path.is_file():
-        raise UsageError(f"{out}: holds no store (qc.sqlite); give the folder of a run or --store")
-    with open_store(store_name or path, create=False) as store:
+    with open_store(_address(out, store_name), create=False) as store:
         rows = CardRows(store)
-        period = _period(rows, asked, days)
+        period = _period(rows, days, 7 if asked.weekly else 30)
         for card in _cards(rows, asked, period):
             for form in forms:
                 name = file_name(card) + SUFFIX.get(form, f".{form}")
@@ -111,9 +116,36 @@ def _report(
                 typer.echo(f"{form}: {written}")
 
 
-def _period(
-    rows: CardRows, asked: _Asked, days: tuple[str | None, str | None, str | None]
-) -> Period:
+def _address(out: Path, store_name: str | None) -> str | Path:
+    path = out / "qc.sqlite"
+    if store_name is None and not path.is_file():
+        raise UsageError(f"{out}: holds no store (qc.sqlite); give the folder of a run or --store")
+    return store_name or path
+
+
+def _sample(
+    out: Path,
+    days: tuple[str | None, str | None, str | None],
+    where: tuple[Path | None, str | None],
+    how: tuple[float, str | None],
+) -> None:
+    from qc_speech.report.sampling import write_sample
+    from qc_speech.store import open_store
+    from qc_speech.store.cards import CardRows
+
+    (folder, store_name), (margin, seed) = where, how
+    if not seed:
+        raise UsageError("report sample: give a --seed; whoever knows it can draw the calls again")
+    if not 0 < margin < 1:
+        raise UsageError(f"--margin {margin:g}: not a margin of error; 0.05 is 5 % up or down")
+    with open_store(_address(out, store_name), create=False) as store:
+        rows = CardRows(store)
+        period = _period(rows, days, 7)
+        path, drawn, of = write_sample(rows, folder or out / "report", period, margin, seed)
+    typer.echo(f"{drawn} of {of} calls drawn: {path}")
+
+
+def _period(rows: CardRows, days: tuple[str | None, str | None, str | None], usual: int) -> Period:
     from qc_speech.cards.period import Period
 
     first, last, month = days
@@ -124,10 +156,7 @@ def _period(
     end = _day(last, "--to", _DATE) if last is not None else rows.last_day()
     if end is None:
         raise UsageError("report: the store holds no call yet; run `qc-speech run` first")
-    if first is not None:
-        start = _day(first, "--from", _DATE)
-    else:
-        start = end - (6 if asked.weekly else 29) * _DAY
+    start = _day(first, "--from", _DATE) if first is not None else end - (usual - 1) * _DAY
     if end < start:
         raise UsageError(f"report: --from {start} is after --to {end}; exchange them")
     return Period(start, end)

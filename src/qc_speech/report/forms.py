@@ -74,7 +74,7 @@ def _write_csv(card: AnyCard, path: Path, language: str) -> Path:
             for row in table.rows:
                 writer.writerow(
                     [
-                        _csv_value(text_of(value, column, language))
+                        csv_value(text_of(value, column, language))
                         for value, column in zip(row, table.columns)
                     ]
                 )
@@ -82,7 +82,7 @@ def _write_csv(card: AnyCard, path: Path, language: str) -> Path:
     return path
 
 
-def _csv_value(value: Value) -> Value:
+def csv_value(value: Value) -> Value:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, datetime):

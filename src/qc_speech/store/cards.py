@@ -40,6 +40,7 @@ from qc_speech.store.card_queries import (
     reviews_of,
     scoped,
     stale_verdicts,
+    undated,
     within,
 )
 from qc_speech.store.rows import DAMAGED, unpack
@@ -179,6 +180,17 @@ class CardRows:
                 call_line(row)
                 for part in _parts(call_ids)
                 for row in connection.execute(select(*CALL_COLUMNS).where(_R.call_id.in_(part)))
+            )
+
+    def ids(self, period: Period) -> tuple[tuple[str, str | None], ...]:
+        """Every call of a period with its agent as the manifest names him."""
+        with self._store.transaction(write=False) as connection:
+            return tuple(
+                (str(call_id), agent_id)
+                for when in (dated(period), undated(period))
+                for call_id, agent_id in connection.execute(
+                    select(_R.call_id, _R.agent_id).where(when)
+                )
             )
 
     def texts(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[str, str]]:
