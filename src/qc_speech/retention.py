@@ -92,8 +92,7 @@ def due_counts(store: SqlStore, keep: Keeping, now: datetime) -> Purged:
     """What `purge` would do, without doing it."""
     found = Purged()
     for what, before in _steps(keep, now):
-        count = len(retention.due(store, what, before, 10**9))
-        setattr(found, _COUNTS[what], count)
+        setattr(found, _COUNTS[what], retention.due_count(store, what, before))
     return found
 
 
@@ -122,13 +121,10 @@ def purge(
     done = Purged()
     task = _Task(store, out, keep, who, tuple(forget), done)
     for what, before in _steps(keep, now):
-        stuck: set[str] = set()
-        while calls := [
-            call
-            for call in retention.due(store, what, before, _CHUNK + len(stuck))
-            if call.call_id not in stuck
-        ]:
-            stuck.update(task.remove(what, calls))
+        after = ""  # once through the calls, however many: what is stuck waits for the next time
+        while calls := retention.due(store, what, before, _CHUNK, after):
+            task.remove(what, calls)
+            after = calls[-1].call_id
             hook("purge", done.results + done.transcripts + done.audio + done.masked, 0)
     if keep.results:
         with store._begin(write=True) as connection:
@@ -146,9 +142,9 @@ class _Task:
     forget: tuple[Forget, ...]
     done: Purged
 
-    def remove(self, what: str | None, calls: Sequence[Old]) -> list[str]:
-        """One chunk; returns the calls whose files could not be removed: they are left as they
-        are and tried again by the next purge."""
+    def remove(self, what: str | None, calls: Sequence[Old]) -> None:
+        """One chunk. Calls whose files could not be removed are left as they are and tried again
+        by the next purge."""
         files = {call.call_id: self._files(what, call) for call in calls}
         stuck = [call.call_id for call in calls if not self._unlink(files[call.call_id])]
         whole = [call for call in calls if call.call_id not in stuck]
@@ -172,7 +168,6 @@ class _Task:
         count = _COUNTS[what]
         setattr(self.done, count, getattr(self.done, count) + len(whole))
         self.done.stuck += stuck
-        return stuck
 
     def _days(self, what: str | None) -> int | None:
         return {None: self.keep.results, TRANSCRIPT: self.keep.transcripts,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from qc_speech.model import Span
-from qc_speech.privacy.lexicon import Words
+from qc_speech.privacy.lexicon import Words, load_words
 from qc_speech.privacy.view import MARK, View
 from qc_speech.rules.digit_runs import (
     DIGIT_KINDS,
@@ -61,7 +61,7 @@ def numbers(views: Sequence[View], words: Words) -> tuple[Said, ...]:
     """All personal numbers of a call, in order of their first piece."""
     found: list[Said] = []
     rest: list[tuple[Piece, ...]] = []
-    for pieces in _joined(views):
+    for pieces in _joined(views, words):
         judged = _judged(views, pieces, words)
         if judged:
             found.append(judged)
@@ -74,7 +74,7 @@ def numbers(views: Sequence[View], words: Words) -> tuple[Said, ...]:
     return tuple(sorted(found, key=lambda one: (one.pieces[0].view, one.pieces[0].start)))
 
 
-def pieces(view: View, number: int = 0) -> Iterator[Piece]:
+def pieces(view: View, number: int = 0, words: Words | None = None) -> Iterator[Piece]:
     """Runs of digits in one view that hold at least two written ones."""
     places = [at for at, char in enumerate(view.text) if char != MARK]
     text = "".join(view.text[at] for at in places)
@@ -84,8 +84,13 @@ def pieces(view: View, number: int = 0) -> Iterator[Piece]:
         else Slot(None, (1.0,) * 10, 0.0, Span(0, 0), 0)
         for char in text
     ]
-    kinds = [kind_of(text, at, slot) for at, slot in enumerate(slots)]
-    for start, end in _trimmed(text, slots, kinds):
+    kinds = [
+        "unit" if text[at + 1 : at + 2] == "位" else kind_of(text, at, slot)  # 后四位
+        for at, slot in enumerate(slots)
+    ]
+    words = words or load_words()
+    announced = {match.start() for match in words.matches(words.file.phone, text)}
+    for start, end in _trimmed(text, slots, kinds, announced):
         digits = [at for at in range(start, end) if kinds[at] in DIGIT_KINDS]
         first, last = places[start], places[end - 1] + 1
         yield Piece(
@@ -98,19 +103,25 @@ def pieces(view: View, number: int = 0) -> Iterator[Piece]:
         )  # fmt: skip
 
 
-def _trimmed(text: str, slots: Sequence[Slot], kinds: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Runs from written digit to written digit, broken where too much else stands between; with
-    what sounds like 幺 before a mobile number, and what sounds like its last digits after it."""
+def _trimmed(
+    text: str, slots: Sequence[Slot], kinds: Sequence[str], announced: Set[int]
+) -> Iterator[tuple[int, int]]:
+    """Runs from written digit to written digit, broken where too much else stands between, or
+    where another number is announced (places in `announced`); with what sounds like 幺 before a
+    mobile number, and what sounds like its last digits after it."""
     for start, end in stretches([EARN[kind] for kind in kinds]):
         run: list[int] = []
-        for at in [at for at in range(start, end) if slots[at].digit is not None] + [
-            len(text) + _HOLE + 1
-        ]:
-            if run and at - run[-1] > _HOLE:
+        for at in range(start, end):
+            if slots[at].digit is None or kinds[at] not in DIGIT_KINDS:
+                continue
+            between = range(run[-1] + 1, at) if run else range(0)
+            if len(between) >= _HOLE or announced & set(between):
                 if len(run) >= 2:
                     yield _extended(text, slots, kinds, run)
                 run = []
             run.append(at)
+        if len(run) >= 2:
+            yield _extended(text, slots, kinds, run)
 
 
 def _extended(
@@ -132,13 +143,13 @@ def _extended(
     return first, end
 
 
-def _joined(views: Sequence[View]) -> list[tuple[Piece, ...]]:
+def _joined(views: Sequence[View], words: Words) -> list[tuple[Piece, ...]]:
     """Pieces of one speaker that follow each other turn after turn are one number."""
     numbers: list[list[Piece]] = []
     open_of: dict[str, int] = {}  # speaker -> the number that may go on
     for at, one in enumerate(views):
         speaker = one.utterance.speaker
-        found = list(pieces(one, at))
+        found = list(pieces(one, at, words))
         for place, piece in enumerate(found):
             before = open_of.get(speaker) if place == 0 else None
             near = before is not None and (

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, delete, exists, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, text, update
 
 from qc_speech.codec import to_json
 from qc_speech.errors import StoreError
@@ -36,19 +36,31 @@ class Old:
     recording_id: str
 
 
-def due(store: SqlStore, what: str | None, before: datetime, limit: int) -> list[Old]:
-    """Calls that began (or, where that is not known, came in) before a moment; those from which
-    `what` (audio | transcript | mask) was removed already are left out."""
-    moment = func.coalesce(RESULTS.c.started_at, RESULTS.c.inspected_at)
-    query: Select[tuple[str, str]] = select(RESULTS.c.call_id, RESULTS.c.recording_id)
-    query = query.where(moment < before)
-    if what is not None:
-        done = (what, TRANSCRIPT) if what == MASK else (what,)
-        gone = exists().where(REMOVALS.c.call_id == RESULTS.c.call_id, REMOVALS.c.what.in_(done))
-        query = query.where(~gone)
-    query = query.order_by(RESULTS.c.call_id).limit(limit)
+def due(
+    store: SqlStore, what: str | None, before: datetime, limit: int, after: str = ""
+) -> list[Old]:
+    """Calls that began (or, where that is not known, came in) before a moment, by id from `after`
+    on; those from which `what` (audio | transcript | mask) was removed already are left out."""
+    query = select(RESULTS.c.call_id, RESULTS.c.recording_id).where(*_due(what, before))
+    query = query.where(RESULTS.c.call_id > after).order_by(RESULTS.c.call_id).limit(limit)
     with store._begin(write=False) as connection:
         return [Old(row.call_id, row.recording_id) for row in connection.execute(query)]
+
+
+def due_count(store: SqlStore, what: str | None, before: datetime) -> int:
+    """How many calls are due."""
+    query = select(func.count()).select_from(RESULTS).where(*_due(what, before))
+    with store._begin(write=False) as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def _due(what: str | None, before: datetime) -> list[ColumnElement[bool]]:
+    moment = func.coalesce(RESULTS.c.started_at, RESULTS.c.inspected_at)
+    if what is None:
+        return [moment < before]
+    done = (what, TRANSCRIPT) if what == MASK else (what,)
+    gone = exists().where(REMOVALS.c.call_id == RESULTS.c.call_id, REMOVALS.c.what.in_(done))
+    return [moment < before, ~gone]
 
 
 def mark_removed(store: SqlStore, connection: Connection, calls: Sequence[Old], what: str) -> None:
