@@ -77,6 +77,7 @@ RESULTS = Table(
     Index("ix_results_started_at", "started_at"),
     Index("ix_results_team_started_at", "team", "started_at"),
     Index("ix_results_queue_started_at", "queue", "started_at"),
+    Index("ix_results_settled_total", "settled_total", "call_id"),
     # All that a group's card counts of its calls, so that no payload is passed over.
     Index(
         "ix_results_cards", "started_at", "agent_id", "team", "queue", "scenario", "snr_db",

@@ -53,11 +53,15 @@ def unindexed(limit: int | None = _AT_ONCE, call_id: str | None = None) -> Selec
 
 def calls_with(parts: Sequence[Sequence[Wanted]], dialect: str) -> Select[Any]:
     """Ids of the newest calls in which all parts of a query were said."""
-    query = select(CALL_WORDS.c.call_id).order_by(CALL_WORDS.c.n.desc()).limit(MOST_FOUND)
+    query = select(CALL_WORDS.c.call_id)
     if dialect == "sqlite":
-        asked = text("SELECT rowid FROM call_words_fts WHERE call_words_fts MATCH :asked")
-        return query.where(CALL_WORDS.c.n.in_(asked.bindparams(asked=_fts(parts))))
-    return query.where(and_(*(or_(*map(_postgres, readings)) for readings in parts)))
+        newest = text(
+            "SELECT rowid FROM call_words_fts WHERE call_words_fts MATCH :asked "
+            f"ORDER BY rowid DESC LIMIT {MOST_FOUND}"
+        )
+        return query.where(CALL_WORDS.c.n.in_(newest.bindparams(asked=_fts(parts))))
+    found = query.where(and_(*(or_(*map(_postgres, readings)) for readings in parts)))
+    return found.order_by(CALL_WORDS.c.n.desc()).limit(MOST_FOUND)
 
 
 def _fts(parts: Sequence[Sequence[Wanted]]) -> str:

@@ -4,12 +4,12 @@ the first."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, false, or_, select, union
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, true
 
 from qc_speech.store.rows import plain
 from qc_speech.store.sql import SqlStore, utc_now
@@ -22,6 +22,8 @@ from qc_speech.web.queue.filters import Cursor, Filters
 
 PAGE = 50
 _FINDINGS_SHOWN = 4
+_SHORT_DAYS = 31  # up to so many days are found by date and then sorted
+_SAMPLE_WEEKS = 8  # what was drawn earlier and never heard no longer waits
 _WORST_FIRST = ("violation", "uncertain")
 
 _ROW = (
@@ -30,6 +32,13 @@ _ROW = (
     RESULTS.c.settled_total, RESULTS.c.settled_grade, RESULTS.c.settled_critical,
     RESULTS.c.settled_review, RESULTS.c.risk, RESULTS.c.reviewed_at,
 )  # fmt: skip
+
+
+_KEYS: dict[str, ColumnElement[Any]] = {
+    "risk": RESULTS.c.risk,
+    "lowest": RESULTS.c.settled_total,
+    "newest": RESULTS.c.started_at,
+}
 
 
 @dataclass(frozen=True)
@@ -80,33 +89,134 @@ class QueuePage:
 def queue_page(store: SqlStore, user: User, filters: Filters, size: int = PAGE) -> QueuePage:
     """One page of what this user may see of the queue."""
     with store.transaction(write=False) as connection:
-        rows = _page_rows(connection, user, filters, size + 1)
-        shown = rows[:size]
-        doubts = _doubts(connection, [row.call_id for row in shown], filters)
-        calls = tuple(_waiting(row, doubts[row.call_id]) for row in shown)
-    after = Cursor(_key(shown[-1], filters.order), shown[-1].call_id) if len(rows) > size else None
+        found = _found(connection, user, filters, size + 1)
+        shown = found[:size]
+        ids = [call_id for _, call_id in shown]
+        rows = {row.call_id: row for row in connection.execute(_rows(ids))} if ids else {}
+        doubts = _doubts(connection, ids, filters)
+    calls = tuple(_waiting(rows[one], doubts[one]) for one in ids)
+    after = Cursor(*shown[-1]) if len(found) > size else None
     return QueuePage(calls, after)
 
 
-def _page_rows(connection: Connection, user: User, filters: Filters, most: int) -> Sequence[Any]:
-    base = _filtered(connection, user, filters)
-    if filters.source == "both":
-        # Each half walks its own index; together they would walk neither.
-        halves = [
-            _ordered(base.where(_source(source)), filters).limit(most).subquery()
-            for source in ("flagged", "sample")
+def _found(
+    connection: Connection, user: User, filters: Filters, most: int
+) -> list[tuple[float | str | None, str]]:
+    """Keys and ids of one page, in order."""
+    asked = _Asked(filters, _said(connection, filters))
+    if asked.said == []:
+        return []
+    if filters.source != "both":
+        return _ids(connection, user, asked, filters.source, most)
+    # Each half has its own way to be found quickly; together they would have none.
+    halves = [_ids(connection, user, asked, source, most) for source in ("flagged", "sample")]
+    return sorted({*halves[0], *halves[1]}, key=_ORDERS[filters.order])[:most]
+
+
+# How Python sorts what the database has sorted: the same.
+_ORDERS: dict[str, Callable[[tuple[Any, str]], Any]] = {
+    "risk": lambda one: (-one[0], one[1]),
+    "lowest": lambda one: one,
+    "newest": lambda one: (one[0] is None, _Falling(one[0] or ""), one[1]),
+}
+
+
+class _Falling(str):
+    def __lt__(self, other: str) -> bool:
+        return str.__gt__(self, other)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Filters, with the calls in which the words looked for were said (None: none looked for)."""
+
+    filters: Filters
+    said: list[str] | None
+
+    @property
+    def narrow(self) -> bool:
+        """So few calls are left that they are better found first and sorted then; else the index
+        that gives the order is walked until the page is full. The database is not left to guess:
+        a wrong guess costs seconds."""
+        f = self.filters
+        short = bool(f.first and f.last and (f.last - f.first).days <= _SHORT_DAYS)
+        return bool(f.agent or short or self.said or f.state in ("mine", "taken", "due", "done"))
+
+
+def _said(connection: Connection, filters: Filters) -> list[str] | None:
+    if not filters.q:
+        return None
+    parts, found = wanted(filters.q), [plain(filters.q)]
+    if parts:
+        found += connection.execute(calls_with(parts, connection.dialect.name)).scalars()
+    return found
+
+
+def _ids(
+    connection: Connection, user: User, asked: _Asked, source: str, most: int
+) -> list[tuple[float | str | None, str]]:
+    filters = asked.filters
+    column = _KEYS[filters.order]
+    query = select(column.label("key"), RESULTS.c.call_id)
+    conditions = [
+        *_reach(user),
+        *_state(user, filters),
+        *_facts(asked),
+        *_source(connection, asked, source),
+    ]
+    if filters.check or filters.outcome or filters.confidence is not None:
+        conditions.append(_finding(filters))
+    query = query.where(*conditions).limit(most)
+    if filters.order != "newest":
+        query = _after(query, column, filters).order_by(
+            column.desc() if filters.order == "risk" else column, RESULTS.c.call_id
+        )
+        return [(float(row.key), row.call_id) for row in connection.execute(query)]
+    return _newest(connection, query, filters, most)
+
+
+def _newest(
+    connection: Connection, query: Select[Any], filters: Filters, most: int
+) -> list[tuple[float | str | None, str]]:
+    """The newest first; calls without a time come last (asked for alone: so an index serves)."""
+    column, after = RESULTS.c.started_at, filters.after
+    found: list[tuple[float | str | None, str]] = []
+    if after is None or after.key is not None:
+        dated = query.where(column.is_not(None))
+        if after is not None:
+            moment, behind = _moment(after.key), RESULTS.c.call_id > plain(after.call_id)
+            dated = dated.where(column <= moment, or_(column != moment, behind))
+        rows = connection.execute(dated.order_by(column.desc(), RESULTS.c.call_id))
+        found = [(row.key.isoformat(), row.call_id) for row in rows]
+    if len(found) < most:
+        rest = query.where(column.is_(None)).limit(most - len(found))
+        if after is not None and after.key is None:
+            rest = rest.where(RESULTS.c.call_id > plain(after.call_id))
+        found += [
+            (None, row.call_id) for row in connection.execute(rest.order_by(RESULTS.c.call_id))
         ]
-        ids = union(*(select(half.c.call_id) for half in halves)).subquery()
-        base = base.where(RESULTS.c.call_id.in_(select(ids.c.call_id)))
-    elif filters.source != "all":
-        base = base.where(_source(filters.source))
-    return connection.execute(_ordered(base, filters).limit(most)).all()
+    return found
 
 
-def _filtered(connection: Connection, user: User, filters: Filters) -> Select[Any]:
-    owner = USERS.alias("owner")
-    locker = USERS.alias("locker")
-    query = (
+def _moment(key: float | str | None) -> datetime:
+    try:
+        return datetime.fromisoformat(str(key))
+    except ValueError:
+        return datetime.min
+
+
+def _after(query: Select[Any], column: ColumnElement[Any], filters: Filters) -> Select[Any]:
+    after = filters.after
+    if after is None or not isinstance(after.key, (int, float)):
+        return query
+    # The first bound is what an index can seek to; the second passes over what was shown.
+    bound = column <= after.key if filters.order == "risk" else column >= after.key
+    return query.where(bound, or_(column != after.key, RESULTS.c.call_id > plain(after.call_id)))
+
+
+def _rows(ids: Sequence[str]) -> Select[Any]:
+    owner, locker = USERS.alias("owner"), USERS.alias("locker")
+    return (
         select(
             *_ROW,
             SAMPLES.c.week.label("sample"),
@@ -122,43 +232,40 @@ def _filtered(connection: Connection, user: User, filters: Filters) -> Select[An
         .outerjoin(SAMPLES, SAMPLES.c.call_id == RESULTS.c.call_id)
         .outerjoin(owner, owner.c.id == ASSIGNMENTS.c.user_id)
         .outerjoin(locker, locker.c.id == ASSIGNMENTS.c.locked_by)
+        .where(RESULTS.c.call_id.in_(ids))
     )
-    for condition in (*_reach(user), *_state(user, filters), *_facts(filters)):
-        query = query.where(condition)
-    if filters.check or filters.outcome or filters.confidence is not None:
-        query = query.where(_finding(filters))
-    if filters.q:
-        found = RESULTS.c.call_id == plain(filters.q)
-        parts = wanted(filters.q)
-        if parts:
-            said = calls_with(parts, connection.dialect.name)
-            found = or_(found, RESULTS.c.call_id.in_(said))
-        query = query.where(found)
-    return query
+
+
+def _unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column that no index is chosen for (see _Asked.narrow)."""
+    return func.coalesce(column, column)
 
 
 def _reach(user: User) -> list[ColumnElement[bool]]:
     """The same that permission.may says of each call."""
     if user.role is UserRole.AGENT:
         return [RESULTS.c.agent_id == user.agent_id if user.agent_id else false()]
-    return [RESULTS.c.team.in_(user.teams)] if user.teams else []
+    return [_unindexed(RESULTS.c.team).in_(user.teams)] if user.teams else []
 
 
 def _state(user: User, filters: Filters) -> list[ColumnElement[bool]]:
-    mine = ASSIGNMENTS.c.user_id
-    open_ = ASSIGNMENTS.c.done_at.is_(None)
-    states: dict[str, list[ColumnElement[bool]]] = {
-        "open": [open_],
-        "mine": [open_, mine == user.id],
-        "free": [open_, mine.is_(None)],
-        "taken": [open_, mine.is_not(None)],
-        "due": [open_, ASSIGNMENTS.c.due_at < utc_now()],
-        "done": [ASSIGNMENTS.c.done_at.is_not(None)],
+    done, owner = ASSIGNMENTS.c.done_at, ASSIGNMENTS.c.user_id
+    of_call = select(ASSIGNMENTS.c.call_id).where(ASSIGNMENTS.c.call_id == RESULTS.c.call_id)
+    some = select(ASSIGNMENTS.c.call_id)
+    states: dict[str, ColumnElement[bool]] = {
+        "open": ~of_call.where(done.is_not(None)).exists(),
+        "free": ~of_call.where(or_(done.is_not(None), owner.is_not(None))).exists(),
+        "mine": RESULTS.c.call_id.in_(some.where(owner == user.id, done.is_(None))),
+        "taken": RESULTS.c.call_id.in_(some.where(owner.is_not(None), done.is_(None))),
+        "due": RESULTS.c.call_id.in_(some.where(ASSIGNMENTS.c.due_at < utc_now(), done.is_(None))),
+        "done": RESULTS.c.call_id.in_(some.where(done.is_not(None))),
     }
-    return states[filters.state]
+    return [states[filters.state]]
 
 
-def _facts(filters: Filters) -> list[ColumnElement[bool]]:
+def _facts(asked: _Asked) -> list[ColumnElement[bool]]:
+    filters = asked.filters
+    started: ColumnElement[Any] = RESULTS.c.started_at
     found: list[ColumnElement[bool]] = []
     for value, column in (
         (filters.team, RESULTS.c.team),
@@ -166,68 +273,50 @@ def _facts(filters: Filters) -> list[ColumnElement[bool]]:
         (filters.scenario, RESULTS.c.scenario),
     ):
         if value:
-            found.append(column == value)
+            found.append(_unindexed(column) == value)
+    if asked.said is not None:
+        found.append(RESULTS.c.call_id.in_(asked.said))
     if filters.agent:
-        found.append(RESULTS.c.agent_id == plain(filters.agent))
+        agent = RESULTS.c.agent_id if asked.said is None else _unindexed(RESULTS.c.agent_id)
+        found.append(agent == plain(filters.agent))
+    if not asked.narrow or filters.agent or asked.said is not None:
+        started = _unindexed(started)
     if filters.first:
-        found.append(RESULTS.c.started_at >= datetime.combine(filters.first, time()))
+        found.append(started >= datetime.combine(filters.first, time()))
     if filters.last:
-        end = datetime.combine(filters.last, time()) + timedelta(days=1)
-        found.append(RESULTS.c.started_at < end)
+        found.append(started < datetime.combine(filters.last, time()) + timedelta(days=1))
     if filters.score is not None:
-        found.append(RESULTS.c.settled_total <= filters.score)
+        total = RESULTS.c.settled_total
+        free = filters.order == "lowest" and not asked.narrow
+        found.append((total if free else _unindexed(total)) <= filters.score)
     return found
 
 
 def _finding(filters: Filters) -> ColumnElement[bool]:
     conditions = [FINDINGS.c.call_id == RESULTS.c.call_id]
+    outcome = _unindexed(FINDINGS.c.settled_outcome)
     if filters.check:
-        conditions.append(FINDINGS.c.check == filters.check)
-    if filters.outcome:
-        conditions.append(FINDINGS.c.settled_outcome == filters.outcome)
-    elif filters.check or filters.confidence is not None:
-        conditions.append(FINDINGS.c.settled_outcome.in_(_WORST_FIRST))
+        conditions.append(_unindexed(FINDINGS.c.check) == filters.check)
+    conditions.append(outcome == filters.outcome if filters.outcome else outcome.in_(_WORST_FIRST))
     if filters.confidence is not None:
         conditions.append(FINDINGS.c.confidence <= filters.confidence)
     return select(FINDINGS.c.n).where(and_(*conditions)).exists()
 
 
-def _source(source: str) -> ColumnElement[bool]:
-    return RESULTS.c.settled_review if source == "flagged" else SAMPLES.c.week.is_not(None)
-
-
-def _ordered(query: Select[Any], filters: Filters) -> Select[Any]:
-    order, after = filters.order, filters.after
-    if order == "newest":
-        # A call without a time is as old as can be: SQLite sorts it last, and so must others.
-        column = RESULTS.c.started_at
-        query = query.order_by(column.desc().nulls_last(), RESULTS.c.call_id)
-        return query.where(_behind_newest(after)) if after else query
-    column = RESULTS.c.risk if order == "risk" else RESULTS.c.settled_total
-    falling = order == "risk"
-    query = query.order_by(column.desc() if falling else column, RESULTS.c.call_id)
-    if after is None or not isinstance(after.key, (int, float)):
-        return query
-    # The first bound is what an index can seek to; the second passes over what was shown.
-    bound = column <= after.key if falling else column >= after.key
-    return query.where(bound, or_(column != after.key, RESULTS.c.call_id > plain(after.call_id)))
-
-
-def _behind_newest(after: Cursor) -> ColumnElement[bool]:
-    column, behind = RESULTS.c.started_at, RESULTS.c.call_id > plain(after.call_id)
-    if not isinstance(after.key, str):
-        return and_(column.is_(None), behind)
-    try:
-        moment = datetime.fromisoformat(after.key)
-    except ValueError:
-        return false()
-    return or_(column < moment, and_(column == moment, behind), column.is_(None))
-
-
-def _key(row: Any, order: str) -> float | str | None:
-    if order == "newest":
-        return row.started_at.isoformat() if row.started_at else None
-    return float(row.risk if order == "risk" else row.settled_total)
+def _source(connection: Connection, asked: _Asked, source: str) -> list[ColumnElement[bool]]:
+    flagged: ColumnElement[bool] = RESULTS.c.settled_review
+    if source == "flagged":
+        walk = asked.filters.order == "risk" and not asked.narrow
+        return [(flagged if walk else _unindexed(flagged)) == true()]
+    if source == "all":
+        return []
+    newest = connection.execute(select(func.max(SAMPLES.c.week))).scalar()
+    if newest is None:
+        return [false()]
+    monday = datetime.strptime(f"{newest}-1", "%G-W%V-%u") - timedelta(weeks=_SAMPLE_WEEKS - 1)
+    year, week, _ = monday.isocalendar()
+    recent = select(SAMPLES.c.call_id).where(SAMPLES.c.week >= f"{year}-W{week:02d}")
+    return [RESULTS.c.call_id.in_(recent)]
 
 
 def _doubts(connection: Connection, ids: Sequence[str], filters: Filters) -> dict[str, list[Doubt]]:

@@ -47,6 +47,9 @@
       (at.tagName === "INPUT" && !/^(checkbox|radio|button|range)$/.test(at.type));
   }
 
+  var current = document.querySelector(".menu a[aria-current]");
+  if (current) { current.parentElement.scrollLeft = current.offsetLeft - current.parentElement.offsetLeft - 8; }
+
   window.qc = { ask: ask, say: say, typing: typing };
 
   document.addEventListener("click", function (event) {

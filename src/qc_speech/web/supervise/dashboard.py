@@ -33,7 +33,7 @@ router = APIRouter(include_in_schema=False)
 DashboardVisit = Annotated[Visit, Depends(allowed("dashboard.see"))]
 CardVisit = Annotated[Visit, Depends(allowed("card.see"))]
 PERIODS = (7, 30, 90, 365)
-_OPEN = ("summary", "parts", "teams", "queues", "agents", "families", "work_on", "violations")
+_OPEN = ("parts", "teams", "queues", "agents", "families", "work_on", "violations")
 _WORDS = ("quote", "reason", "words")
 _CHART = (600, 160)  # of the trend, in its own units
 
