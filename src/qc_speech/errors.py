@@ -27,5 +27,9 @@ class ModelError(QcError):
     """A model is missing, damaged or cannot be fetched."""
 
 
+class JudgeError(QcError):
+    """The language model gave no answer (not there, no time, no budget); the call goes on."""
+
+
 class StoreError(QcError):
     """The store cannot be read or written (disk full, no permission, foreign schema)."""

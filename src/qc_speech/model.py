@@ -242,6 +242,23 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What a language model answered to a question of meaning (rules/meaning.py).
+
+    `key`: of the question and the words it is about. `answer`: one that the rulebook gives, None
+    where it is of no use. `quotes`: (utterance index, first character, end) of what it rests on.
+    `fault`: why it does not count; empty: it does.
+    """
+
+    key: str
+    answer: str | None
+    confidence: float
+    quotes: tuple[tuple[int, int, int], ...]
+    reason: str = field(default="", repr=False)  # may hold words of the call
+    fault: str = ""
+
+
+@dataclass(frozen=True)
 class Call:
     """A recording with its utterances in order of start and its turns by role: what measures and
     rules read. `turns` are the stretches of speech (they may overlap), labelled by speaker.
@@ -255,6 +272,7 @@ class Call:
     stamps: tuple[Stamp, ...] = ()
     asked: tuple[Asked, ...] = ()
     masked: tuple[str, ...] = ()
+    judged: tuple[Judged, ...] = ()  # by a language model; empty: none was asked
 
     def role_turns(self, role: Role) -> tuple[Turn, ...]:
         return tuple(turn for turn in self.turns if self.roles.of(turn.speaker) is role)

@@ -20,6 +20,7 @@ from qc_speech import __version__
 from qc_speech import audio as audio_files
 from qc_speech.align import pieces_by_speaker, utterances
 from qc_speech.codec import from_json, to_json
+from qc_speech.judging import with_judgements
 from qc_speech.measures import measure
 from qc_speech.model import (
     Call,
@@ -38,6 +39,7 @@ from qc_speech.ports import (
     Audio,
     Diarizer,
     Hook,
+    Judge,
     Listener,
     Passage,
     Samples,
@@ -61,7 +63,7 @@ from qc_speech.spelling import Speller
 from qc_speech.voiceprints import alone, likeness, longest
 
 T = TypeVar("T")
-STAGES = ("decode", "diarize", "transcribe", "measure", "ask", "score")
+STAGES = ("decode", "diarize", "transcribe", "measure", "ask", "judge", "score")
 _AUDIO_VERSION = "audio/2"
 _CALL_VERSION = "call/4"
 
@@ -89,6 +91,7 @@ class Engines:
     channels_stamp: str = "channels/1"
     voices: Callable[[], VoiceEncoder] | None = None  # None: no voice is compared
     voices_model: str = ""  # what makes the voiceprints it can compare with
+    judge: Judge | None = None  # answers questions of meaning; None: nobody is asked
     ask: bool = False  # ask the audio itself where the text leaves a phrase or a word in doubt
 
 
@@ -189,6 +192,7 @@ class Inspector:
             self._engines.channels_stamp, self._rules.digest, self._rulebook,
             self._usual_channel, voice_mark(self.voiceprint(metadata)),
             ASK_VERSION if self._engines.ask else None,
+            *((self._engines.judge.stamp,) if self._engines.judge else ()),
         )  # fmt: skip
 
     def voiceprint(self, metadata: Metadata) -> Voiceprint | None:
@@ -282,6 +286,7 @@ class Inspection:
         heard, measures = self._timed("measure", self._measured)
         rulebook = self.inspector._rulebook
         call = self._timed("ask", lambda: self._with_answers(heard, measures))
+        call = self._timed("judge", lambda: self._with_judgements(call, measures))
         result = self._timed("score", lambda: score(call, measures, self._rules, rulebook))
         result = replace(result, seconds=tuple(self.seconds.items()))
         store = self.inspector._store
@@ -310,6 +315,14 @@ class Inspection:
             )
             store.put_stage(self._id, "asked", key, [list(values) for values in likelihoods])
         return replace(call, asked=interview.answers(likelihoods))
+
+    def _with_judgements(self, call: Call, measures: Measures) -> Call:
+        """The call with what a language model answers to the rulebook's questions of meaning."""
+        judge = self._engines.judge
+        if judge is None:
+            return call
+        ctx, book, _ = _brought_together(call, measures, self._rules, self.inspector._rulebook)
+        return with_judgements(ctx, book, judge, self.inspector._store)
 
     def _sound(self, speaker: str, span: Span) -> Samples:
         """A stretch of the channel that a speaker is heard in."""
@@ -430,6 +443,16 @@ def rescore(result: CallResult, rules: Rules, rulebook: str | None) -> CallResul
     if result.call.masked:
         return result
     return replace(score(result.call, result.measures, rules, rulebook), seconds=result.seconds)
+
+
+def reasked(
+    result: CallResult, rules: Rules, rulebook: str | None, judge: Judge, store: Store
+) -> CallResult:
+    """A stored result with the answers to today's questions of meaning; not scored again yet."""
+    if result.call.masked:
+        return result
+    ctx, book, _ = _brought_together(result.call, result.measures, rules, rulebook)
+    return replace(result, call=with_judgements(ctx, book, judge, store))
 
 
 def scored_with(result: CallResult) -> str | None:

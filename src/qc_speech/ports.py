@@ -90,6 +90,20 @@ class VoiceEncoder(Protocol):
         stretch is too short or silent."""
 
 
+class Judge(Protocol):
+    """Answers questions about what was said. `covered`: kinds of personal data that must not be
+    shown to it, from the confidence `covered_from` on."""
+
+    covered: frozenset[str]
+    covered_from: float
+
+    @property
+    def stamp(self) -> str: ...
+
+    def ask(self, messages: Sequence[tuple[str, str]]) -> str:
+        """The reply to (role, text) messages, as it came. Raises JudgeError."""
+
+
 class Hook(Protocol):
     """Progress. A library is silent: it only calls this."""
 

@@ -28,6 +28,7 @@ _CHOICES = {
     "purge_originals": ("on", "off"),
     "mask_reversible": ("on", "off"),
     "ask_audio": ("on", "off"),
+    "meaning_mask": ("on", "off"),
 }
 
 
@@ -82,6 +83,16 @@ class Settings:
     )
     ask_audio: str = _setting(
         "on", "on: ask the sound itself where the text leaves a mandatory phrase in doubt; off"
+    )
+    meaning_address: str = _setting(
+        "", "OpenAI-compatible address on the site's network for checks of meaning; empty: none"
+    )
+    meaning_model: str = _setting("", "name of the model at meaning_address")
+    meaning_key_file: str = _setting("", "file with the key that meaning_address asks for, if any")
+    meaning_timeout_s: int = _setting(30, "seconds to wait for one answer")
+    meaning_budget: int = _setting(0, "questions asked in one run at most; 0: no limit")
+    meaning_mask: str = _setting(
+        "on", "on: what mask_kinds names is covered in what the model is shown; off: nothing is"
     )
     file_name_pattern: str = _setting("", "metadata in file names, e.g. {agent_id}_{call_id}")
 

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from qc_speech.engines import registry
+from qc_speech.engines.language_model import language_model
 from qc_speech.errors import RulebookError
 from qc_speech.pipeline import Engines, Rules
 from qc_speech.resources import data_dir
@@ -55,6 +56,7 @@ def make_engines(settings: Settings, workers: int = 1) -> Engines:
         voices=registry.voice_encoder(settings) if settings.voiceprints == "on" else None,
         voices_model=registry.VOICES_MODEL,
         ask=settings.ask_audio == "on",
+        judge=language_model(settings, workers),
     )
 
 

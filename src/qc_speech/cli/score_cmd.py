@@ -16,24 +16,29 @@ def score(
     rulebook: str | None = typer.Option(
         None, "--rulebook", help="Rulebook for all calls; default: by each call's scenario."
     ),
+    config: Path | None = typer.Option(
+        None, "--config", help="Settings (TOML); only those of checks of meaning are used."
+    ),
 ) -> None:
     """Score all stored calls again with today's rulebooks and lexicons; needs no audio or model."""
     try:
-        _score(out, rulebook)
+        _score(out, rulebook, config)
     except QcError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
 
 
-def _score(out: Path, rulebook: str | None) -> None:
+def _score(out: Path, rulebook: str | None, config: Path | None) -> None:
     from rich.console import Console
     from rich.progress import track
 
     from qc_speech.batch import write_call
     from qc_speech.cli.table import print_results
-    from qc_speech.pipeline import rescore
+    from qc_speech.engines.language_model import language_model
+    from qc_speech.pipeline import reasked, rescore
     from qc_speech.publish import publish
     from qc_speech.rules.rulebook import choose
+    from qc_speech.settings import load_settings
     from qc_speech.settling import book_of, keep_result
     from qc_speech.setup import load_rules
     from qc_speech.store import open_store
@@ -44,9 +49,12 @@ def _score(out: Path, rulebook: str | None) -> None:
     rules = load_rules()
     if rulebook is not None:
         choose(rules.rulebooks, rulebook)
+    judge = language_model(load_settings(config))
     with open_store(path) as store:
         ids = set()
         for result in track(store.results(), "scoring", console=Console(stderr=True)):
+            if judge is not None:
+                result = reasked(result, rules, rulebook, judge, store)
             fresh = rescore(result, rules, rulebook)
             keep_result(store, fresh, book_of(fresh, rules.rulebooks))
             write_call(out, fresh)

@@ -111,6 +111,7 @@ def _with_texts(
         utterances=utterances,
         roles=roles,
         asked=(),
+        judged=(),
         masked=kinds,
     )
     score = result.score

@@ -7,6 +7,7 @@ from qc_speech.rules import (
     banned,
     courtesy,
     holiday,
+    meaning,
     occasion,
     readback,
     required,
@@ -26,7 +27,7 @@ _NOT_ASKED = Draft(Outcome.NOT_APPLICABLE, 1.0, "这类通话（场景）不考�
 def all_kinds(lexicons: Lexicons) -> dict[str, Kind]:
     """Every kind of check a rulebook may name: the built-in ones and one per phrase."""
     kinds = {check: required.phrase_kind(check) for check in lexicons.phrases}
-    rooms = (required, readback, occasion, holiday, courtesy, sequence, speech, banned)
+    rooms = (required, readback, occasion, holiday, courtesy, sequence, speech, banned, meaning)
     kinds.update((kind.name, kind) for room in rooms for kind in room.KINDS)
     situated = occasion.kinds_of(lexicons.situations, lexicons.phrases)
     kinds.update((kind.name, kind) for kind in situated)
