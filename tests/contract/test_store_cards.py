@@ -227,9 +227,7 @@ def test_a_card_tells_what_people_changed_and_which_verdicts_are_stale(
     assert len(card.changed) == len(changed) > 0
     assert {one.purpose for one in card.changed} == {"flagged"}
     assert all(one.clip.quote or one.by == "person" for one in card.violations)
-    with rows._store.transaction(write=False) as connection:  # by hand: all `gone` verdicts
-        gone = connection.exec_driver_sql("SELECT call_id FROM reviews WHERE id LIKE '%-gone'")
-        ids = {str(row[0]) for row in gone}
+    ids = {one.call_id for one in rows._store.reviews() if one.id.endswith("-gone")}
     stale = [one.findings for one in card.not_counted if one.why == "stale"]
     assert sum(stale) == len(ids & {call.call_id for call in own.calls})
     assert all(one.nth > 1 and one.extra <= 0 for one in card.repeats)

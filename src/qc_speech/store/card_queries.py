@@ -289,14 +289,16 @@ def _judged_passes(
         RESULTS, _R.call_id == REVIEWS.c.call_id
     )
     agent = _R.agent_id if by_agent else null()
+    # Found by their call: an index of checks would lead through all passes there ever were.
+    check, outcome = func.coalesce(_F.check, ""), func.coalesce(_F.settled_outcome, "")
     for when in (dated(period), undated(period)):
         pairs = judged.where(scoped(scope), when, _R.reviewed_at.is_not(None)).distinct().subquery()
         query = (
             select(_F.call_id, _F.check, agent, func.count())
             .select_from(pairs)
-            .join(FINDINGS, and_(_F.call_id == pairs.c.call_id, _F.check == pairs.c.check))
+            .join(FINDINGS, and_(_F.call_id == pairs.c.call_id, check == pairs.c.check))
             .join(RESULTS, _R.call_id == _F.call_id)
-            .where(_F.settled_outcome == Outcome.PASS.value)
+            .where(outcome == Outcome.PASS.value)
             .group_by(_F.call_id, _F.check, _R.agent_id)
         )
         yield from connection.execute(query)

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import (
+    case,
     distinct,
     func,
     select,
@@ -102,19 +103,21 @@ class CardRows:
             return tuple(hours_of(connection, scope, period))
 
     def names(self, scope: Scope, period: Period) -> dict[str, str]:
-        """The latest name of each agent."""
-        query = (
-            select(_R.agent_id, _R.agent_name, func.max(_R.started_at).label("at"))
-            .where(scoped(scope), dated(period), _R.agent_name.is_not(None))
-            .group_by(_R.agent_id, _R.agent_name)
-        )
-        with self._store.transaction(write=False) as connection:
-            rows = connection.execute(query).all()
+        """The latest name of each agent. Looked up agent by agent: names stand behind the payloads,
+        which a scan of all calls would have to pass over."""
+        own = select(_R.agent_id).where(scoped(scope), dated(period)).distinct()
         found = {}
-        for row in sorted(rows, key=lambda row: row.at):
-            agent = agent_of(row.agent_id)
-            if agent is not None:
-                found[agent] = str(row.agent_name)
+        with self._store.transaction(write=False) as connection:
+            for agent_id in connection.execute(own).scalars().all():
+                query = (
+                    select(_R.agent_name)
+                    .where(_R.agent_id == agent_id, dated(period), _R.agent_name.is_not(None))
+                    .order_by(_R.started_at.desc())
+                    .limit(1)
+                )
+                name, agent = connection.execute(query).scalar(), agent_of(agent_id)
+                if name is not None and agent is not None:
+                    found[agent] = str(name)
         return found
 
     def rulebooks(self, scope: Scope, period: Period) -> dict[str, int]:
@@ -155,15 +158,14 @@ class CardRows:
     def best(self, period: Period, count: int, least_ms: int) -> tuple[tuple[CallLine, int], ...]:
         """The highest scores of calls of some length that nobody has to look at, each with how many
         checks it passed."""
+        # By their time: an index of what nobody has to look at would lead through all calls.
+        looked_at = case((_R.settled_review, 1), (_R.settled_critical, 1), else_=0)
         query = (
             select(*CALL_COLUMNS)
-            .where(
-                dated(period), _R.settled_review.is_(False), _R.settled_critical.is_(False),
-                _R.duration_ms >= least_ms,
-            )
+            .where(dated(period), looked_at == 0, _R.duration_ms >= least_ms)
             .order_by(_R.settled_total.desc(), _R.duration_ms.desc(), _R.call_id)
             .limit(count)
-        )  # fmt: skip
+        )
         with self._store.transaction(write=False) as connection:
             calls = [call_line(row) for row in connection.execute(query)]
             passes = select(_F.call_id, func.count(distinct(_F.check))).where(
