@@ -66,7 +66,7 @@ def export(out: Path, fmt: str, dest: Path) -> tuple[Path, ...]:
     QcError naming the damaged results after all others are exported.
     """
     if fmt not in FORMATS:
-        raise UsageError(f"--format {fmt}: unknown; use one of {', '.join(FORMATS)}")
+        raise UsageError(f"--format {fmt}: unknown; use one of {', '.join((*FORMATS, 'labels'))}")
     paths = sorted((out / "calls").glob("*.json"))
     if not paths:
         raise UsageError(f"{out / 'calls'}: no results found; run `qc-speech run … --out {out}`")

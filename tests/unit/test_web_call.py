@@ -23,6 +23,7 @@ from qc_speech.pipeline import score
 from qc_speech.publish import remember_source
 from qc_speech.setup import load_rules
 from qc_speech.store.notes import notes
+from qc_speech.web import people
 from qc_speech.web.call import routes
 from qc_speech.web.call.ranges import MOST
 
@@ -392,4 +393,49 @@ def test_a_recording_that_is_gone(studio: Site) -> None:
 def test_no_path_but_the_stores_own(studio: Site) -> None:
     client = studio.as_("wang")
     for path in ("..%2fx", "%2e%2e%2fx", "..%5cx", "....//x", "%2fetc%2fpasswd", "..%00"):
-        assert client.get(f"/calls/{path}/audio").status_code in (404, 405)
+        assert client.get(f"/calls/{path}/audio").status_code in (400, 404, 405)
+
+
+# What verdicts tell of the machine
+
+
+def test_accuracy_by_verdicts(house: Site) -> None:
+    one = charged(state(house, "c7"))
+    assert judge(house, "c7", one, "pass").status_code == 200
+    html = house.as_("wang").get("/quality")
+    assert html.status_code == 200 and "准确率" in html.text
+    assert house.as_("lin").get("/quality").status_code == 403
+    rows = {row["check"]: row for row in house.as_("chen").get("/api/quality").json()}
+    own = rows[one["check"]]["precision"]
+    assert own["whole"] >= 1 and own["low"] <= own["value"] <= own["high"]
+
+
+def test_a_checked_call_leaves_the_queue_and_comes_back(house: Site) -> None:
+    from qc_speech.web.queue.filters import read_filters
+    from qc_speech.web.queue.select import queue_page
+
+    def waiting() -> set[str]:
+        user = people.find_user(house.store, "wang")
+        assert user
+        shown = queue_page(house.store, user, read_filters({"source": "all"})).calls
+        return {call.call_id for call in shown}
+
+    assert "c8" in waiting()
+    after = send(house, "c8", "looked").json()
+    assert after["looked"] and "c8" not in waiting()
+    back = send(house, "c8", "undo", id=after["undo"]["id"]).json()
+    assert not back["looked"] and "c8" in waiting()
+    assert 'href="/queue/next?' in house.as_("wang").get("/calls/c8?view=source%3Dall").text
+
+
+def test_verdicts_on_a_sampled_call_say_so(house: Site) -> None:
+    from sqlalchemy import insert
+
+    from qc_speech.store.sql import utc_now
+    from qc_speech.store.web_tables import SAMPLES
+
+    with house.store.transaction(write=True) as connection:
+        row = {"call_id": "other", "week": "2026-W05", "drawn_at": utc_now()}
+        connection.execute(insert(SAMPLES), [row])
+    assert judge(house, "other", charged(state(house, "other")), "pass").status_code == 200
+    assert [review.purpose for review in house.store.reviews("other")] == ["sample"]

@@ -11,20 +11,42 @@ from qc_speech.errors import QcError, UsageError
 
 def export_cmd(
     out: Path = typer.Argument(..., help="Folder given to `run` with --out."),
-    fmt: str = typer.Option(..., "--format", "-f", help="rttm, vtt, csv or json."),
+    fmt: str = typer.Option(..., "--format", "-f", help="rttm, vtt, csv, json or labels."),
     to: Path | None = typer.Option(None, "--to", help="Folder to write into; default OUT/export."),
 ) -> None:
-    """Write results as RTTM or WebVTT (one file per call), CSV for Excel, or JSON Lines.
+    """Write results as RTTM or WebVTT (one file per call), CSV for Excel, or JSON Lines; or, as
+    labels, the calls that people heard whole in the review app, for `qc-speech eval`.
 
-    Example: qc-speech export out --format csv --to tables
+    Examples: qc-speech export out --format csv --to tables |
+    qc-speech export out --format labels --to labelled
     """
     from qc_speech.export import export
 
-    folder = to or out / "export"
+    folder = to or out / ("labels" if fmt == "labels" else "export")
     try:
+        if fmt == "labels":
+            _labels(out, folder)
+            return
         written = export(out, fmt, folder)
     except QcError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
     plural = "" if len(written) == 1 else "s"
     typer.echo(f"{len(written)} file{plural} written to {folder}")
+
+
+def _labels(out: Path, folder: Path) -> None:
+    from qc_speech.errors import StoreError
+    from qc_speech.evaluate.labelling import write_labels
+    from qc_speech.setup import load_rules
+    from qc_speech.store import open_store
+
+    with open_store(out / "qc.sqlite", create=False) as store:
+        try:
+            written, left = write_labels(store, load_rules(), folder)
+        except OSError as error:
+            raise StoreError(f"{folder}: cannot be written ({error.strerror})") from None
+    for one in left:
+        typer.echo(f"{one.call_id}: left out: {one.why}", err=True)
+    plural = "" if written == 1 else "s"
+    typer.echo(f"{written} label{plural} written to {folder}, {len(left)} left out")

@@ -22,6 +22,7 @@ from qc_speech.web.api import routes as api_routes
 from qc_speech.web.appeals import routes as appeals_routes
 from qc_speech.web.appeals.cases import DecidedAlready
 from qc_speech.web.calibration import routes as calibration_routes
+from qc_speech.web.call import quality
 from qc_speech.web.call import routes as call
 from qc_speech.web.calls import NotFound
 from qc_speech.web.clips import routes as clip_routes
@@ -43,6 +44,7 @@ ROUTERS = (
     queue_routes.router,
     appeals_routes.router,
     call.router,
+    quality.router,
     dashboard.router,
     users.router,
     trail_page.router,
@@ -61,6 +63,7 @@ def create_app(config: WebConfig) -> FastAPI:
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         stop = keep(store)
+        call.warm_up()
         yield
         stop.set()
         store.close()

@@ -30,6 +30,7 @@ _MENU = (
     ("calibration", "/calibration", "calibration.take"),
     ("dashboard", "/dashboard", "dashboard.see"),
     ("clips", "/clips", "clips.use"),
+    ("quality", "/quality", "quality.see"),
     ("rules", "/rules", "rules.see"),
     ("users", "/users", "users.see"),
     ("audit", "/audit", "audit.see"),

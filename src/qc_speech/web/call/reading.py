@@ -21,6 +21,7 @@ from qc_speech.store.notes import notes
 from qc_speech.store.rows import DAMAGED, unpack
 from qc_speech.store.sql import SqlStore
 from qc_speech.store.tables import RESULTS
+from qc_speech.store.web_tables import SAMPLES
 from qc_speech.web.call.picture import by_utterance
 from qc_speech.web.call.state import Hide, Known, hiding
 from qc_speech.web.calls import NotFound
@@ -83,6 +84,13 @@ def read_known(request: Request, key: CallKey) -> Known:
     reviews, book = tuple(store.reviews(key.call_id)), rulebook_of(result)
     settled = unreviewed(result) if book is None else settle(result, reviews, book)
     return Known(result, settled, reviews, notes(store, key.call_id))
+
+
+def is_sample(store: SqlStore, call_id: str) -> bool:
+    """Whether a call was drawn at random: verdicts on it say what the machine misses."""
+    query = select(SAMPLES.c.call_id).where(SAMPLES.c.call_id == call_id)
+    with store.transaction(write=False) as connection:
+        return connection.execute(query).first() is not None
 
 
 def hide_for(visit: Visit, key: CallKey, result: CallResult) -> Hide:

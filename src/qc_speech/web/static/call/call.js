@@ -117,7 +117,7 @@ async function miss() {
 
 async function correctText() {
   const line = transcript.current(player.now);
-  if (!line || !data.can.correct) return;
+  if (!line) return;
   player.audio && player.audio.pause();
   const text = await transcript.edit(line);
   if (text) await change("note", { kind: "text", start: line.start, end: line.end, speaker: line.speaker, value: text }, pick(data.text.text_corrected));
@@ -138,7 +138,11 @@ async function comment(one) {
   if (text) await change("note", { kind: "comment", start: at, end: at, speaker: null, value: text }, pick(data.text.commented));
 }
 
-async function undo() {
+let undoing = Promise.resolve();
+function undo() { undoing = undoing.then(undoLast); }
+
+async function undoLast() {
+  await server.last; // what was pressed before must be known first
   if (state.undo) await change("undo", { id: state.undo.id }, fill(data.text.undone, pick(state.undo.what)));
   else say(pick(data.text.nothing_to_undo));
 }
@@ -282,6 +286,18 @@ player.addEventListener("state", () => {
 });
 player.addEventListener("broken", () => { byId("audio-error").hidden = false; });
 
+// While the page is open the call is held, so that two do not start on it unknowingly.
+async function hold() {
+  try {
+    const lock = await server.post("lock");
+    if (!lock.held) say(fill(data.text.held_by, lock.by), true);
+  } catch (error) { /* said when something is changed */ }
+}
+if (data.can.review) {
+  setInterval(hold, 5 * 60 * 1000);
+  addEventListener("pagehide", () => server.leave());
+}
+
 // Somebody else may have judged while this window lay behind another one.
 document.addEventListener("visibilitychange", async () => {
   if (document.visibilityState !== "visible" || findings.pending.size) return;
@@ -308,6 +324,7 @@ function drawLanes() {
 async function start() {
   setState(state);
   drawLanes();
+  if (data.can.review) hold();
   const lines = await server.read(data.address + "/transcript");
   transcript.load(lines.lines);
   transcript.setState(state.findings, state.notes);

@@ -19,6 +19,21 @@ export class Server {
     return answer.json();
   }
 
+  get headers() {
+    return { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": document.querySelector("meta[name=csrf]").content };
+  }
+
+  async post(what) {
+    const answer = await fetch(this.data.address + "/" + what, { method: "POST", headers: this.headers });
+    if (!answer.ok) throw await this.refusal(answer);
+    return answer.json();
+  }
+
+  /** Lets go of the call while the page is being left. */
+  leave() {
+    fetch(this.data.address + "/unlock", { method: "POST", headers: this.headers, keepalive: true }).catch(() => { });
+  }
+
   /** Changes go one after the other, each on what the one before made. */
   change(what, body) {
     const sent = this.last.then(() => this.send(what, body));
@@ -31,7 +46,7 @@ export class Server {
     try {
       answer = await fetch(this.data.address + "/" + what, {
         method: "POST",
-        headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": document.querySelector("meta[name=csrf]").content },
+        headers: this.headers,
         body: JSON.stringify({ ...body, version: this.version }),
       });
     } catch (error) {
