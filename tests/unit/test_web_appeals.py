@@ -59,9 +59,9 @@ def test_an_agent_sees_his_own_calls_alone(house: Site) -> None:
     assert "/my/calls/c01" in page and "c03" not in page and "c04" not in page
     assert lin.get("/my/calls/c01").status_code == 200
     for other in ("c03", "c04", "nothing", "../c03", "c03%00"):
-        assert lin.get(f"/my/calls/{other}").status_code == 404
+        assert lin.get(f"/my/calls/{other}").status_code in (400, 404)
         form = {"deduction": "x", "answer": "accept"}
-        assert post(lin, f"/my/calls/{other}/answer", **form).status_code == 404
+        assert post(lin, f"/my/calls/{other}/answer", **form).status_code in (400, 404)
     for who in ("wang", "chen", "sun", "root"):
         assert house.as_(who).get("/my").status_code == 403
 

@@ -37,6 +37,7 @@ class Problem(BaseModel):
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": Problem, "description": said}
     for code, said in (
+        (400, "the request cannot be read"),
         (401, "nobody is logged in, or the token has ended"),
         (403, "not allowed"),
         (404, "no such thing, or not for you"),

@@ -19,6 +19,7 @@ from qc_speech.store.web_tables import SAMPLES
 from qc_speech.web.site import keep_mark, kept_mark, site_settings
 
 _SEED = "sampling.seed"
+_AT_ONCE = 200
 
 
 def seed_of(store: SqlStore) -> str:
@@ -50,13 +51,13 @@ def draw(store: SqlStore, day: date) -> int:
 
 
 def _keep(store: SqlStore, ids: list[str], week: str) -> int:
-    if not ids:
-        return 0
     now, new = utc_now(), 0
-    rows = [{"call_id": one, "week": week, "drawn_at": now} for one in ids]
     with store.transaction(write=True) as connection:
         family = postgresql if connection.dialect.name == "postgresql" else sqlite
-        for at in range(0, len(rows), 200):
-            part = family.insert(SAMPLES).values(rows[at : at + 200])
-            new += max(0, connection.execute(part.on_conflict_do_nothing()).rowcount)
+        for at in range(0, len(ids), _AT_ONCE):
+            part = ids[at : at + _AT_ONCE]
+            there = select(func.count()).where(SAMPLES.c.call_id.in_(part))
+            new += len(part) - connection.execute(there).scalar_one()
+            rows = [{"call_id": one, "week": week, "drawn_at": now} for one in part]
+            connection.execute(family.insert(SAMPLES).values(rows).on_conflict_do_nothing())
     return new
