@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import re
 import subprocess
@@ -23,19 +24,17 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from qc_speech.codec import from_json
 from qc_speech.model import CallResult
 from qc_speech.store import SqlStore, open_store
-from qc_speech.store.tables import FINDINGS, RECORDINGS, RESULTS
+from qc_speech.store.tables import RECORDINGS
 from qc_speech.web.config import WebConfig
 from qc_speech.web.guard import cookie_name
 from qc_speech.web.people import NewUser, UserRole, add_user, find_user
@@ -44,8 +43,6 @@ from qc_speech.web.sessions import csrf_of, open_session
 INSPECTED = Path(__file__).parents[1] / "tests" / "data" / "inspected" / "d05.json"
 REAL = 200
 PORT = 8399
-_BATCH = 5000
-_FIRST = datetime(2026, 1, 5, 8)
 _PEAKS = {"step_ms": 20, "channels": ["AAAA" * 1500]}
 
 
@@ -57,11 +54,10 @@ def build(address: str, calls: int) -> None:
             row = {"id": "r" * 64, "source_name": "x.wav", "duration_ms": 90_000,
                    "sample_rate_hz": 8000, "channels": 2}  # fmt: skip
             connection.execute(insert(RECORDINGS), [row])
-        for first in range(0, calls, _BATCH):
-            numbers = range(first, min(first + _BATCH, calls))
-            with store.transaction(write=True) as connection:
-                connection.execute(insert(RESULTS), [_result(n, calls) for n in numbers])
-                connection.execute(insert(FINDINGS), [f for n in numbers for f in _findings(n)])
+            sqlite = connection.dialect.name == "sqlite"
+            connection.execute(text(_ROWS.format(**(_SQLITE if sqlite else _POSTGRES))),
+                               {"calls": calls})  # fmt: skip
+            connection.execute(text(_FINDINGS))
         for n in range(REAL):
             recording = replace(
                 one.call.recording, id=f"{n:064x}",
@@ -73,31 +69,48 @@ def build(address: str, calls: int) -> None:
     print(f"{calls} calls in {time.perf_counter() - started:.0f} s", flush=True)
 
 
-def _result(n: int, calls: int) -> dict[str, Any]:
-    chance = (n * 2654435761) % 4294967296
-    flagged, total = n % 10 == 0, 100.0 - chance % 17
-    began = _FIRST + timedelta(seconds=n * 365 * 86_400 // calls)
-    return {
-        "call_id": f"c{n:09d}", "recording_id": "r" * 64, "agent_id": f"{chance % 1000:05d}",
-        "scenario": "inbound_service", "started_at": began, "total": total, "grade": "A",
-        "critical": False, "review": flagged, "rulebook": "inbound_service@1", "payload": b"x",
-        "agent_name": None, "team": f"T{chance % 50:03d}", "queue": None, "direction": "inbound",
-        "duration_ms": 90_000, "agent_talk_ms": 40_000, "customer_talk_ms": 30_000,
-        "snr_db": 25.0, "mandarin_share": 1.0, "risk": (chance % 999) / 1000 if flagged else 0.0,
-        "settled_total": total, "settled_grade": "A", "settled_critical": False,
-        "settled_review": flagged, "reviewed_at": None, "inspected_at": began,
-    }  # fmt: skip
-
-
-def _findings(n: int) -> Iterator[dict[str, Any]]:
-    for place, check in enumerate(("greeting", "farewell", "thanks") if n % 10 == 0 else ()):
-        yield {
-            "call_id": f"c{n:09d}", "n": place, "check": check, "family": "phrase",
-            "outcome": "uncertain", "severity": "minor", "points": 0.0, "confidence": 0.5,
-            "start_ms": 1000, "end_ms": 2000, "speaker": "agent", "clause": "S1", "dimension": "",
-            "agent_id": None, "started_at": _FIRST, "settled_outcome": "uncertain",
-            "settled_points": 0.0, "added": False,
-        }  # fmt: skip
+_SQLITE = {
+    "numbers": "WITH RECURSIVE seq(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM seq "
+               "WHERE n + 1 < :calls)",
+    "id": "printf('c%09d', n)", "agent": "printf('%05d', h % 1000)",
+    "team": "printf('T%03d', h % 50)",
+    "at": "strftime('%Y-%m-%d %H:%M:%S', '2026-01-05 08:00:00', '+' || (n * 31536000 / :calls) || "
+          "' seconds') || '.000000'",
+    "payload": "zeroblob(1)", "hash": "(n * 2654435761) % 4294967296",
+}  # fmt: skip
+_POSTGRES = {
+    "numbers": "WITH seq(n) AS (SELECT generate_series(0, CAST(:calls AS bigint) - 1))",
+    "id": "'c' || lpad(n::text, 9, '0')", "agent": "lpad((h % 1000)::text, 5, '0')",
+    "team": "'T' || lpad((h % 50)::text, 3, '0')",
+    "at": "timestamp '2026-01-05 08:00:00' + (n * 31536000 / CAST(:calls AS bigint)) * "
+          "interval '1 second'",
+    "payload": "'x'::bytea", "hash": "(n * 2654435761) % 4294967296",
+}  # fmt: skip
+_ROWS = (
+    """
+INSERT INTO results (call_id, recording_id, agent_id, scenario, started_at, total, grade, critical,
+    review, rulebook, payload, team, direction, duration_ms, risk, settled_total, settled_grade,
+    settled_critical, settled_review, inspected_at)
+{numbers}
+SELECT {id}, '"""
+    + "r" * 64
+    + """', {agent}, 'inbound_service', {at}, 100 - h % 17, 'A', 1 = 0,
+    n % 10 = 0, 'inbound_service@1', {payload}, {team}, 'inbound', 90000,
+    CASE WHEN n % 10 = 0 THEN (h % 999) / 1000.0 ELSE 0 END, 100 - h % 17, 'A', 1 = 0, n % 10 = 0,
+    {at}
+FROM (SELECT n, {hash} AS h FROM seq) AS numbered
+"""
+)
+_FINDINGS = """
+INSERT INTO findings (call_id, n, "check", family, outcome, severity, points, confidence, start_ms,
+    end_ms, speaker, clause, dimension, agent_id, started_at, settled_outcome, settled_points,
+    added)
+SELECT call_id, c.n, c.name, 'phrase', 'uncertain', 'minor', 0, 0.5, 1000, 2000, 'agent', 'S1', '',
+    agent_id, started_at, 'uncertain', 0, 1 = 0
+FROM results CROSS JOIN (SELECT 0 AS n, 'greeting' AS name UNION ALL SELECT 1, 'farewell'
+    UNION ALL SELECT 2, 'thanks') AS c
+WHERE settled_review
+"""
 
 
 class User:
@@ -168,13 +181,13 @@ def run(address: str, users: int, seconds: float, think: float) -> None:
              "--port", str(PORT), "--plain-http"], stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            asyncio.run(_load(opened, seconds, think))
+            asyncio.run(_load(opened, seconds, think, app.pid))
         finally:
             app.terminate()
             app.wait()
 
 
-async def _load(opened: list[str], seconds: float, think: float) -> None:
+async def _load(opened: list[str], seconds: float, think: float, app: int) -> None:
     times: dict[str, list[float]] = defaultdict(list)
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     async with httpx.AsyncClient(
@@ -189,15 +202,26 @@ async def _load(opened: list[str], seconds: float, think: float) -> None:
         users = [User(client, secret, times) for secret in opened]
         await users[0].work(time.monotonic() + 2, 0.1)  # the rules are read once
         times.clear()
-        started = time.monotonic()
+        started, before = time.monotonic(), _cpu_s(app)
         await asyncio.gather(*(user.work(started + seconds, think) for user in users))
     asked = sum(map(len, times.values()))
     print(f"{len(users)} users, {asked} requests in {time.monotonic() - started:.0f} s, "
-          f"{sum(user.refused for user in users)} refused as stale")  # fmt: skip
+          f"{sum(user.refused for user in users)} refused as stale; the app took "
+          f"{1000 * (_cpu_s(app) - before) / max(asked, 1):.1f} ms of CPU a request")  # fmt: skip
+    print(f"load of the machine meanwhile: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     for what, ms in sorted(times.items()):
         ms.sort()
         middle, high = ms[len(ms) // 2], ms[min(len(ms) - 1, int(len(ms) * 0.95))]
         print(f"{what:12} n {len(ms):5}  median {middle:6.0f}  p95 {high:6.0f}  max {ms[-1]:6.0f}")
+
+
+def _cpu_s(pid: int) -> float:
+    """CPU seconds of a process so far (Linux; elsewhere 0)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
