@@ -178,6 +178,8 @@ def test_like_is_compared_with_like() -> None:
     assert found.difference is not None and found.difference.sure
     alone = compare("team", {easy: Scores.of([90.0])}, {hard: Scores.of([70.0])})
     assert alone.like == 0 and alone.difference is None
+    few = compare("team", {easy: Scores.of([0.0])}, others)
+    assert few.like == 1 and few.own is None and few.difference is None
 
 
 def test_places_only_where_intervals_allow_them() -> None:

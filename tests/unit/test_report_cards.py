@@ -200,3 +200,8 @@ def test_wrong_usage_is_one_clear_line(out: Path, words: list[str], says: str) -
     code, said = run(*(word.format(out=out) for word in words))
     assert code == 2
     assert says in said and said.count("\n") == 1
+
+
+def test_a_yes_is_shown_as_a_word() -> None:
+    assert labels.label("card", "true") == ("是", "yes")
+    assert labels.label("card", "false") == ("否", "no")

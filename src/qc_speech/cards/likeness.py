@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from qc_speech.cards.statistics import Difference, Scores, add_scores
 from qc_speech.cards.tally import t_quantile_975
 
+_LEAST = 20  # like calls on either side; of fewer no mean is shown: it would say little of anybody
 Stratum = tuple[str | None, str | None, str | None]  # scenario, queue, quality of the line
 
 
 @dataclass(frozen=True)
 class Comparison:
     """`own` and `reference`: mean scores of like calls, the reference's weighted as the agent's own
-    calls are (direct standardization); None: no like calls.
+    calls are (direct standardization); None: fewer than 20 like calls on either side.
 
     against: team | queue | site | past. `calls`: all own calls, `like`: those with like calls in
     the reference, which has `reference_calls` of them.
@@ -39,8 +40,8 @@ def compare(
     common = [key for key in own if own[key].n and key in reference and reference[key].n]
     mine, theirs = [own[key] for key in common], [reference[key] for key in common]
     like, there = add_scores(mine).n, add_scores(theirs).n
-    if not like:
-        return Comparison(against, calls, 0, 0)
+    if like < _LEAST or there < _LEAST:
+        return Comparison(against, calls, like, there)
     level = sum(one.n / like * one.hundredths / one.n / 100 for one in mine)
     level_there = sum(a.n / like * b.hundredths / b.n / 100 for a, b in zip(mine, theirs))
     freedom = like + there - 2 * len(common)
