@@ -5,7 +5,8 @@ SCRIPTED_FILL_AT: the file system of the file SCRIPTED_MARK is filled. SCRIPTED_
 every call takes. SCRIPTED_POISON: recordings under 5 s kill the process that hears them, by the
 signal of that name. SCRIPTED_BROKEN: the recognizer cannot be loaded (raises), or crashes whatever
 it hears (SIGSEGV). SCRIPTED_NOTHING: what was heard is neither measured nor judged, which takes
-longer than all else. Worker processes import this file too, so it is all set up here.
+longer than all else. SCRIPTED_CLOCK: a file of how many seconds the clock is ahead. Worker
+processes import this file too, so it is all set up here.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import sys
 import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
@@ -25,9 +27,11 @@ import qc_speech.pipeline
 import qc_speech.setup
 from qc_speech.engines import registry
 from qc_speech.model import Call, CallResult, Diarization, Measures, Score
+from qc_speech.nightly import night
 from qc_speech.pipeline import Engines
 from qc_speech.ports import SAMPLE_RATE_HZ, Samples, Transcriber
 from qc_speech.settings import Settings
+from qc_speech.store import queue, sql
 
 _calls = iter(range(10_000))
 _MARK = Path(os.environ.get("SCRIPTED_MARK", os.devnull))
@@ -80,6 +84,20 @@ def _nothing_found(call: Call, measures: Measures, *_: object) -> CallResult:
     return CallResult(call, "switchboard", 1.0, "switchboard@1", measures, (), total, "test")
 
 
+def _ahead() -> float:
+    return float(Path(os.environ["SCRIPTED_CLOCK"]).read_text() or 0)
+
+
+def _set_clock() -> None:
+    """The wall clock of this process goes by the file, wherever a batch asks for the time."""
+    real_time, real_now = time.time, sql.utc_now
+    time.time = lambda: real_time() + _ahead()
+    for module in (sql, queue, night):
+        module.utc_now = lambda: real_now() + timedelta(seconds=_ahead())  # type: ignore[attr-defined]
+
+
+if os.environ.get("SCRIPTED_CLOCK"):
+    _set_clock()
 if os.environ.get("SCRIPTED_NOTHING"):
     qc_speech.pipeline.measure = _nothing_measured
     qc_speech.pipeline.score = _nothing_found

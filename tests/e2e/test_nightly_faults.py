@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import ended, heard, signal_when, wait_until
+from clips import good_clips
+from command_line import REAL_COMMAND, ended, heard, signal_when, wait_until
 from nightly_runs import Batch, accounted, children, count, kill_a_worker
 from scripted_engines import write_call
+
+from qc_speech.resources import model_files_dir
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -201,29 +204,17 @@ def test_stopped_by_a_service_manager(batch: Batch) -> None:
 
 def test_a_clock_that_is_set_while_it_works(batch: Batch, tmp_path: Path) -> None:
     """Forward by hours, then back by a day, under everything that asks for the time."""
-    faketime = shutil.which("faketime")
-    if faketime is None:
-        pytest.skip("faketime is not installed")
-    hands = tmp_path / "clock"
-    hands.write_text("+0\n")
-    library = subprocess.run(
-        [faketime, "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    env = {
-        "LD_PRELOAD": library,
-        "FAKETIME_TIMESTAMP_FILE": str(hands),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-    (batch.folder / "c3.wav").chmod(0)  # a retry that waits for a time
-    batch.top = "workers = 1\ntries = 2"
-    process = batch.start(SCRIPTED_SLEEP="1", **env)
-    for done, offset in ((1, "+5h\n"), (2, "-1d\n")):
+    clock = tmp_path / "clock"
+    clock.write_text("0")
+    process = batch.start(SCRIPTED_SLEEP="1", SCRIPTED_CLOCK=str(clock))
+    for done, hours in ((1, 5), (2, -24)):
         wait_until(lambda done=done: batch.ended() >= done)  # type: ignore[misc]
-        hands.write_text(offset)
-    assert finish(process) in (0, 1)
+        clock.write_text(str(hours * 3600))
+    assert finish(process) == 0
     accounted(batch, names(batch))
-    assert batch.ended() >= 3
+    assert batch.states() == {"done": 4}
+    ended_at = count(batch.out, "SELECT count(DISTINCT date(ended_at)) FROM queue")
+    assert ended_at > 1, "the clock was really set"
 
 
 def test_archive_and_a_kill_between(batch: Batch) -> None:
@@ -241,3 +232,44 @@ def test_archive_and_a_kill_between(batch: Batch) -> None:
     assert {path.name for path in kept.rglob("*.wav")} == all_names
     page = (batch.out / "report" / "calls" / "c1.html").read_text(encoding="utf-8")
     assert "kept" in page, "the page plays the recording from where it lies now"
+
+
+@pytest.mark.models
+def test_kill_with_real_models(tmp_path: Path, models: None) -> None:
+    """Killed in the second of two real calls; then both are done, the first is not heard anew."""
+    batch = Batch(tmp_path, command=REAL_COMMAND)
+    good_clips(tmp_path / "clips")
+    batch.folder.mkdir()
+    for name in ("alaw.wav", "swapped.wav"):
+        shutil.copy(tmp_path / "clips" / name, batch.folder)
+    env = {"QC_SPEECH_MODELS": str(model_files_dir())}
+    process = batch.start(**env)
+    signal_when(process, lambda: batch.ended() == 1, signal.SIGKILL)
+    kept = heard(batch.out)
+    ran = batch.run(**env)
+    assert ran.code == 0, ran.err
+    assert kept <= heard(batch.out)
+    accounted(batch, names(batch))
+    assert batch.states() == {"done": 2}
+
+
+@pytest.mark.models
+def test_a_damaged_model_file(batch: Batch, models: None) -> None:
+    """One bit of a model's weights has changed: said before anything is done."""
+    copy, damaged = batch.place / "models", "pyannote-segmentation-3.0"
+    copy.mkdir()
+    for folder in model_files_dir().iterdir():
+        if folder.is_dir() and folder.name != damaged:
+            (copy / folder.name).symlink_to(folder)
+    shutil.copytree(model_files_dir() / damaged, copy / damaged)
+    weights = copy / damaged / "pytorch_model.bin"
+    status, data = weights.stat(), bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 1
+    weights.write_bytes(data)
+    os.utime(weights, ns=(status.st_atime_ns, status.st_mtime_ns))  # as a failing disk does it
+    batch.command = REAL_COMMAND
+    ran = batch.run(QC_SPEECH_MODELS=str(copy))
+    assert ran.code == 1
+    (line,) = ran.errors
+    assert "pytorch_model.bin is damaged" in line and "qc-speech models fetch" in line
+    assert count(batch.out, "SELECT count(*) FROM queue WHERE state != 'waiting'") == 0
