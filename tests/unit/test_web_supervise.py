@@ -18,7 +18,7 @@ from qc_speech.setup import load_rules
 from qc_speech.store import audit
 from qc_speech.store.tables import RESULTS
 from qc_speech.store.web_tables import SAMPLES
-from qc_speech.web import people
+from qc_speech.web import keeper, people
 from qc_speech.web.calibration import rounds as kept
 from qc_speech.web.calibration.agreement import agreements, differences
 from qc_speech.web.keeper import draw_newest
@@ -141,6 +141,26 @@ def test_the_sample_is_of_every_agent_and_drawn_the_same_again(house: Site) -> N
     assert draw_newest(house.store) == 3 and set(first) < set(drawn())
     change_site_settings(house.store, sample_per_agent=0)
     assert draw_newest(house.store) == 0
+
+
+def test_a_fault_does_not_end_the_work_beside_the_pages(
+    house: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def broken(*_: object) -> None:
+        tried.append(1)
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(keeper, "catch_up", broken)
+    monkeypatch.setattr(keeper, "_STEP_S", 0.01)
+    stop = keeper.keep(house.store)
+    for _ in range(500):
+        if len(tried) > 2:
+            break
+        stop.wait(0.01)
+    stop.set()
+    assert len(tried) > 2
 
 
 def test_another_price_is_tried_and_nothing_changes(house: Site) -> None:

@@ -35,9 +35,11 @@ def _run(store: SqlStore, stop: threading.Event) -> None:
                 draw_newest(store)
             announce_calls(store)
             send_due(store)
-        except QcError as error:
+        except Exception as error:  # nothing may end this thread unnoticed while pages are served
             if not stop.is_set():
-                _LOG.error("work beside the pages failed, it is tried again: %s", error)
+                # A message of ours is fit for a log; another one may hold what was said.
+                what = error if isinstance(error, QcError) else type(error).__name__
+                _LOG.error("work beside the pages failed, it is tried again: %s", what)
         stop.wait(_STEP_S)
 
 
