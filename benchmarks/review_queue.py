@@ -1,6 +1,6 @@
 """How fast the review queue's pages are in a large store, each asked for as the app asks.
 
-    python benchmarks/queue.py --calls 1000000 --store /tmp/queue.db
+    python benchmarks/review_queue.py --calls 1000000 --store /tmp/queue.db
 
 Makes the store if it is not there: synthetic rows (benchmarks/report.py's results, one call in ten
 flagged, eight findings for each flagged call, eight tokens of speech for every call, of which one
