@@ -175,10 +175,11 @@ def lexicon_sizes(calls: Sequence[CallResult], sizes: Sequence[int], rules: Rule
     real = rules.lexicons.banned
     own = {name: words.entries for name, words in real.lists.items()}
     model = next(e for e in own["insult"] if e.least_sounds)
-    spoken = "".join(u.text for call in calls for u in call.call.utterances)
+    said = "".join(u.text for call in calls for u in call.call.utterances)
+    characters = sorted(set(plain(said)))
     chance = random.Random(1)
     made = (
-        replace(model, say="".join(chance.choice(spoken) for _ in range(chance.randint(3, 7))))
+        replace(model, say="".join(chance.choice(characters) for _ in range(chance.randint(4, 8))))
         for _ in itertools.count()
     )
     everything = [(name, entry) for name, entries in own.items() for entry in entries]
@@ -204,7 +205,8 @@ def _time_banned(calls: Sequence[CallResult], lexicons: Lexicons, size: int) -> 
                 pass
 
     start = time.process_time()
-    for call in calls[:2]:  # the index is made at first use
+    first, calls = calls[: len(calls) // 3], calls[len(calls) // 3 :]
+    for call in first:  # indexes and expressions are made at first use
         work(call)
     built = time.process_time() - start
     print(

@@ -1,7 +1,8 @@
 """Entries found by ear: the recognizer wrote other characters that sound alike.
 
 Few patterns are worth the weighted edit distance: a pattern is tried only where the text has one
-of its pairs of neighbouring sounds and nearly all its sounds, compared coarsely.
+of its pairs of neighbouring sounds and nearly all its sounds, compared coarsely, and where the
+nearest sounds of the text, in any order, do not cost too much already (they cost least so).
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import functools
 import importlib
 import logging
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from qc_speech.rules.banned_text import plain
 from qc_speech.text.confusion import evidence
@@ -21,12 +25,15 @@ from qc_speech.text.phonetic import (
     ALPHABET,
     DELETE,
     Heard,
+    Ids,
     Pattern,
     least_costs,
     search_all,
     split,
     syllables,
 )
+
+Sums = npt.NDArray[np.float64]
 
 _INITIALS = {
     initial: name
@@ -83,17 +90,35 @@ def _coarse_of(piece: str) -> tuple[str, tuple[str, ...]]:
 
 
 class SoundIndex:
-    """Patterns by their pairs of neighbouring coarse sounds."""
+    """Patterns by their pairs of neighbouring coarse sounds.
+
+    All that a text rules out is ruled out for all patterns at once: its cost hardly grows with
+    their number. What is left is weighed together, and only what is near enough searched for.
+    """
 
     def __init__(self, spellings: Iterable[tuple[int, tuple[str, ...]]]) -> None:
-        self._patterns: list[tuple[int, str, frozenset[str]]] = []
-        self._pairs: dict[tuple[str, str], list[int]] = {}
+        self._patterns: list[tuple[int, str]] = []
+        self._coarse: dict[str, int] = {}
+        pairs: dict[tuple[int, int], list[int]] = {}
+        every: list[list[int]] = []
+        spoken: list[Ids] = []
         for index, pieces in spellings:
-            sounds = tuple(sound for piece in pieces for sound in _coarse_of(piece)[1])
             text = "".join(_coarse_of(piece)[0] for piece in pieces)
+            sounds = [
+                self._coarse.setdefault(sound, len(self._coarse))
+                for piece in pieces
+                for sound in _coarse_of(piece)[1]
+            ]
             for pair in set(pairwise(sounds)):
-                self._pairs.setdefault(pair, []).append(len(self._patterns))
-            self._patterns.append((index, text, frozenset(sounds)))
+                pairs.setdefault(pair, []).append(len(self._patterns))
+            every.append(sorted(set(sounds)))
+            spoken.append(_pattern(text).ids)
+            self._patterns.append((index, text))
+        self._pairs = {pair: np.array(numbers) for pair, numbers in pairs.items()}
+        self._sounds, self._syllables = _Rows.of(every), _Rows.of(spoken)
+        kinds = self._sounds.sizes
+        self._may_miss = (kinds > 3).astype(int) + (kinds > 7)
+        self._most = np.array([_most_cost(len(one)) + _ROUNDED for one in spoken])
 
     def __len__(self) -> int:
         return len(self._patterns)
@@ -101,21 +126,51 @@ class SoundIndex:
     def find(self, text: str) -> Iterator[Echo]:
         """Stretches of a normalized text that sound like an entry."""
         names, heard = _listen(text)
-        present = set(names)
-        tried = {n for pair in set(pairwise(names)) for n in self._pairs.get(pair, ())}
-        likely = []
-        nearest: list[float] = []
-        for number in sorted(tried):
-            index, spelling, every = self._patterns[number]
-            if len(every - present) <= (len(every) > 3) + (len(every) > 7):
-                nearest = nearest or ALPHABET.nearest(heard.ids)
-                if _near(spelling, nearest):
-                    likely.append((index, spelling))
+        sounds = [self._coarse.get(name, -1) for name in names]
+        lists = [self._pairs[pair] for pair in set(pairwise(sounds)) if pair in self._pairs]
+        if not lists:
+            return
+        tried = np.unique(np.concatenate(lists))
+        absent = np.ones(len(self._coarse))
+        absent[[sound for sound in sounds if sound >= 0]] = 0
+        tried = tried[self._sounds.sums(absent, tried) <= self._may_miss[tried]]
+        if not len(tried):
+            return
+        # Each sound must be near enough somewhere in the text, in whatever order.
+        nearest = np.minimum(DELETE, ALPHABET.nearest(heard.ids))
+        tried = tried[self._syllables.sums(nearest, tried) <= self._most[tried]]
+        likely = [self._patterns[number] for number in tried.tolist()]
         if likely:
             costs = least_costs([_pattern(spelling) for _, spelling in likely], heard)
             for (index, spelling), cost in zip(likely, costs):
                 if cost <= _most_cost(len(_pattern(spelling))) + _ROUNDED:
                     yield from _matches(index, spelling, heard)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of numbers of different lengths, none empty, laid end to end."""
+
+    flat: Ids
+    starts: Ids
+    sizes: Ids
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int] | Ids]) -> _Rows:
+        sizes = np.array([len(row) for row in rows], dtype=np.int32)
+        flat = np.concatenate([*rows, []]).astype(np.int32)
+        return cls(flat, (np.cumsum(sizes) - sizes).astype(np.int32), sizes)
+
+    def sums(self, values: npt.NDArray[np.float64], chosen: npt.NDArray[np.int64]) -> Sums:
+        """For each chosen row the sum of the values its numbers stand for."""
+        if not len(chosen):
+            return np.zeros(0)
+        sizes = self.sizes[chosen]
+        ends = np.cumsum(sizes)
+        first = np.repeat(self.starts[chosen] - (ends - sizes), sizes)
+        places = first + np.arange(ends[-1])
+        found: Sums = np.add.reduceat(values[self.flat[places]], ends - sizes)
+        return found
 
 
 @functools.lru_cache(maxsize=256)
@@ -126,15 +181,6 @@ def _listen(text: str) -> tuple[tuple[str, ...], Heard]:
 @functools.lru_cache(maxsize=100_000)
 def _pattern(spelling: str) -> Pattern:
     return Pattern.of(spelling)
-
-
-def _near(spelling: str, nearest: list[float]) -> bool:
-    """Whether each sound is near enough somewhere in the text, in whatever order: what is not
-    cannot be found by the search, which costs far more."""
-    pattern = _pattern(spelling)
-    size = len(pattern)
-    costs = (min(DELETE, nearest[one]) if one < len(nearest) else 0.0 for one in pattern.numbers)
-    return sum(costs) <= _most_cost(size) + _ROUNDED
 
 
 def _most_cost(size: int) -> float:

@@ -186,10 +186,10 @@ class Alphabet:
             self._table = table
         return np.asarray(self._table[wanted])
 
-    def nearest(self, heard: Ids) -> list[float]:
+    def nearest(self, heard: Ids) -> Floats:
         """For each syllable there is, its distance to the nearest one heard."""
         self.rows(heard[:0])  # the table may have to grow
-        least: list[float] = self._table[:, np.unique(heard)].min(axis=1).tolist()
+        least: Floats = self._table[:, np.unique(heard)].min(axis=1)
         return least
 
     def evidence(self, said: int) -> Floats:
@@ -244,12 +244,6 @@ class Pattern:
 
     def __len__(self) -> int:
         return len(self.text)
-
-    @functools.cached_property
-    def numbers(self) -> list[int]:
-        """The ids as plain numbers."""
-        found: list[int] = self.ids.tolist()
-        return found
 
 
 def search(pattern: Pattern, heard: Heard) -> Match | None:
