@@ -1,6 +1,6 @@
 """How fast calls are heard, as ratios to the plain tools, side by side in one run.
 
-    python benchmarks/hearing.py CALLS [--calls d01,d02] [--rounds 3] [--long]
+    python benchmarks/hearing.py CALLS [--calls d01,d02] [--rounds 3] [--long [--minutes 10,60,180]]
 
 CALLS is a folder of recordings with manifest.csv. For each call, in turn and in every round:
 
@@ -22,7 +22,7 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,8 +40,6 @@ from qc_speech.ports import SAMPLE_RATE_HZ, Samples
 from qc_speech.settings import load_settings
 from qc_speech.setup import load_rules, make_engines
 from qc_speech.store_memory import MemoryStore
-
-LONG_MINUTES = (10, 60, 180)
 
 
 @dataclass
@@ -226,7 +224,7 @@ def print_stages(clock: Clock) -> None:
         )
 
 
-def long_calls(folder: Path) -> None:
+def long_calls(folder: Path, lengths: Sequence[int]) -> None:
     """Cost per minute of sound for longer and longer recordings made of the folder's calls."""
     import soundfile
 
@@ -237,7 +235,7 @@ def long_calls(folder: Path) -> None:
     engines, rules = make_engines(load_settings()), load_rules()
     engines.transcriber(), engines.diarizer()
     with tempfile.TemporaryDirectory() as place:
-        for minutes in LONG_MINUTES:
+        for minutes in lengths:
             wanted = minutes * 60 * SAMPLE_RATE_HZ
             path = Path(place) / f"long{minutes}.flac"
             soundfile.write(path, np.resize(sound, wanted)[::2], SAMPLE_RATE_HZ // 2)
@@ -265,10 +263,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--calls", default="", help="call ids, separated by commas; default: all")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--long", action="store_true", help="10, 60 and 180 minutes instead")
+    parser.add_argument("--long", action="store_true", help="long recordings instead")
+    parser.add_argument("--minutes", default="10,60,180", help="how long they are")
     given = parser.parse_args()
     if given.long:
-        long_calls(given.folder)
+        long_calls(given.folder, [int(one) for one in given.minutes.split(",")])
     else:
         compare(given.folder, frozenset(filter(None, given.calls.split(","))), given.rounds)
 
