@@ -78,7 +78,7 @@ class Speller:
             return Corrector(self._model, self.channel)
         model = self._model.copy()
         model.add(names, _NAME_WEIGHT)
-        return Corrector(model, self.channel)
+        return Corrector(model, self.channel, tuple(normalize(name) for name in names))
 
 
 class HearingFile(pydantic.BaseModel):

@@ -178,3 +178,12 @@ def test_a_bad_setting_names_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "hearing.yaml").write_text("channel:\n  langage: 1\n", encoding="utf-8")
     with pytest.raises(RulebookError, match=r"hearing\.yaml:2"):
         load_speller(tmp_path)
+
+
+def test_common_words_that_the_corpus_does_not_know_stay() -> None:
+    """苹果 is a word, 平果 is none, however often 平 and 果 stand in the corpus."""
+    small = LanguageModel()
+    small.add(["平常", "平时", "果然", "结果平平"] * 20)
+    corrector = Corrector(small, Channel())
+    heard = [Heard(char, 0.3) for char in "苹果此举"]
+    assert corrector.correct(heard).startswith("苹果")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from qc_speech.model import Role, Severity, Utterance
 from qc_speech.rules.banned_lexicon import Banned, BannedLexicon, Frames, Place, WordList
-from qc_speech.rules.banned_sound import likelier
 from qc_speech.rules.banned_text import Said
+from qc_speech.text.words import likelier
 
 # Certainty of a hit by spelling, by its number of characters: (words surely heard, share that
 # the recognizer's confidence decides). Chance hardly ever spells a long phrase.

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from qc_speech.text.language import END, ORDER, START, LanguageModel
 from qc_speech.text.phonetic import distance, syllables
+from qc_speech.text.words import likelier
 
 _BEAM = 12
+_CHANGED = re.compile("x+")
 _DIGITS = frozenset("零一二三四五六七八九")  # a number is left as it was heard
 _MOST_ALIKE = 24  # characters of one syllable that are tried, the commonest
 
@@ -34,6 +37,7 @@ class Channel:
     reach: float = 0.2  # no further away than this (phonetic.distance),
     decay: float = 8.0  # and the less likely the further
     other_reading: float = 0.25  # share of errors that another reading has right
+    least_words: float = -3.0  # no change that makes the text so much less likely as words
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Corrector:
 
     model: LanguageModel
     channel: Channel = field(default_factory=Channel)
+    names: tuple[str, ...] = ()  # which need be no common words
 
     def __post_init__(self) -> None:
         self._by_sound: dict[str, list[str]] = {}
@@ -78,7 +83,19 @@ class Corrector:
                         best[end] = (total, text + char)
             beam = sorted(best.values(), reverse=True)[:_BEAM]
         ended = [(score + self._language(text, END), text) for score, text in beam]
-        return max(ended)[1][len(START) :]
+        written = "".join(item.char for item in heard)
+        return self._keeping_words(written, max(ended)[1][len(START) :])
+
+    def _keeping_words(self, heard: str, text: str) -> str:
+        """The text without changes that break common words, which the corpus need not know."""
+        kept = heard
+        named = [m.span() for name in self.names for m in re.finditer(re.escape(name), text)]
+        for run in _CHANGED.finditer("".join("x="[a == b] for a, b in zip(heard, text))):
+            start, end = run.span()
+            own = any(first < end and start < last for first, last in named)
+            if own or likelier(kept, start, end, text[start:end]) >= self.channel.least_words:
+                kept = kept[:start] + text[start:end] + kept[end:]
+        return kept
 
     def _language(self, text: str, char: str) -> float:
         return self.channel.language * self.model.log(text, char)
