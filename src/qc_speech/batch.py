@@ -36,6 +36,7 @@ from qc_speech.ports import Hook, silent_hook
 from qc_speech.publish import remember_source
 from qc_speech.result import to_public
 from qc_speech.settings import Settings
+from qc_speech.store_place import store_of
 
 if TYPE_CHECKING:
     from qc_speech.pipeline import Inspection, Inspector
@@ -52,10 +53,12 @@ class Job:
     rulebook: str | None = None
     workers: int = 1
     rules: Path | None = None  # the lexicons folder of this batch; None: the default one
+    store: str | None = None  # a file or URL; None: qc.sqlite in `out`
 
     @property
-    def store_path(self) -> Path:
-        return self.out / "qc.sqlite"
+    def store_path(self) -> str | Path:
+        """What `open_store` takes."""
+        return store_of(self.out, self.store)
 
 
 @dataclass(frozen=True)

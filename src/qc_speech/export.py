@@ -14,6 +14,8 @@ from typing import Any, TextIO
 import pydantic
 
 from qc_speech.errors import QcError, UsageError
+from qc_speech.model import CallResult
+from qc_speech.result import to_public
 
 FORMATS = ("rttm", "vtt", "csv", "json")
 
@@ -57,8 +59,10 @@ class _Shape(pydantic.BaseModel):
     promises: list[dict[str, Any]] = []
 
 
-def export(out: Path, fmt: str, dest: Path) -> tuple[Path, ...]:
-    """Write the results of OUT as `fmt` (one of FORMATS) into the folder `dest`.
+def export(
+    out: Path, fmt: str, dest: Path, results: Iterable[CallResult] | None = None
+) -> tuple[Path, ...]:
+    """Write the results of OUT (or those given) as `fmt` (one of FORMATS) into the folder `dest`.
 
     rttm, vtt: one file per call. csv: calls.csv and findings.csv, UTF-8 with BOM. json: calls.jsonl
     (one call per line).
@@ -67,10 +71,16 @@ def export(out: Path, fmt: str, dest: Path) -> tuple[Path, ...]:
     """
     if fmt not in FORMATS:
         raise UsageError(f"--format {fmt}: unknown; use one of {', '.join((*FORMATS, 'labels'))}")
-    paths = sorted((out / "calls").glob("*.json"))
-    if not paths:
-        raise UsageError(f"{out / 'calls'}: no results found; run `qc-speech run … --out {out}`")
     problems: list[str] = []
+    if results is None:
+        paths = sorted((out / "calls").glob("*.json"))
+        if not paths:
+            raise UsageError(
+                f"{out / 'calls'}: no results found; run `qc-speech run … --out {out}`"
+            )
+        public = _results(paths, problems)
+    else:
+        public = ({**to_public(result), "_stem": result.call_id} for result in results)
     write: dict[str, Callable[[Iterable[Result], Path], tuple[Path, ...]]] = {
         "rttm": lambda results, folder: _each(results, folder, "rttm", rttm),
         "vtt": lambda results, folder: _each(results, folder, "vtt", vtt),
@@ -79,7 +89,7 @@ def export(out: Path, fmt: str, dest: Path) -> tuple[Path, ...]:
     }
     try:
         dest.mkdir(parents=True, exist_ok=True)
-        written = write[fmt](_results(paths, problems), dest)
+        written = write[fmt](public, dest)
     except OSError as error:
         raise QcError(
             f"{error.filename or dest}: cannot be written ({error.strerror}); check path and space"

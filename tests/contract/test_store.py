@@ -40,13 +40,15 @@ from qc_speech.store import open_store
 from qc_speech.store_memory import MemoryStore
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
-    else:
-        with open_store(tmp_path / "store.db") as opened:
-            yield opened
+        return
+    on_server = request.param == "postgresql"
+    place = request.getfixturevalue("postgres_url") if on_server else tmp_path / "store.db"
+    with open_store(place) as opened:
+        yield opened
 
 
 def finding(n: int = 0, points: float = -5.0) -> Finding:

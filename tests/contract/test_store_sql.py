@@ -85,6 +85,7 @@ def test_data_is_there_when_opened_again(tmp_path: Path, as_url: bool) -> None:
         assert store.result("d01") == result()
 
 
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression")
 def test_schema_is_what_the_tables_say(tmp_path: Path) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
@@ -437,7 +438,7 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
-def writer(path: Path, prefix: str, count: int) -> subprocess.Popen[str]:
+def writer(path: Path | str, prefix: str, count: int) -> subprocess.Popen[str]:
     code = WRITER.format(here=str(HERE), path=str(path), prefix=prefix, count=count)
     return subprocess.Popen(
         [sys.executable, "-c", code],

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "qc_speech"
 FLOORS: dict[int, tuple[str, ...]] = {
     0: ("model", "errors"),
     1: ("codec", "result", "resources", "settings", "ports", "text", "measures", "rules", "roles",
-        "align", "score", "reviews", "scenario", "spelling", "privacy", "cards"),
+        "align", "score", "reviews", "store_place", "scenario", "spelling", "privacy", "cards"),
     2: ("vault", "audio", "parties", "engines", "judging", "voiceprints", "models", "store",
         "store_memory", "migrations"),
     3: ("pipeline", "clips", "settling", "publish", "batch", "nightly", "setup", "intake", "report",

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import typer
 
+from qc_speech.cli.store_option import STORE
 from qc_speech.errors import QcError, UsageError
+from qc_speech.store_place import store_of, stored
 
 EPILOG = (
     "Example: qc-speech audit out --since 1042:9f3c2a7b. Exit codes: 0 the log is as it was "
@@ -22,10 +24,12 @@ def audit_cmd(
         None, "--since", help="NUMBER:HASH of an entry noted elsewhere: it must still be there."
     ),
     show: int = typer.Option(10, "--show", min=0, help="How many of the newest entries to show."),
+    store: str | None = STORE,
 ) -> None:
     """Check that nobody changed the audit log, and show its newest entries."""
     try:
-        whole = _audit(out, since, show)
+        place = stored(out, store) if store or out.is_dir() else out
+        whole = _audit(place, since, show)
     except QcError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
@@ -33,12 +37,11 @@ def audit_cmd(
         raise typer.Exit(1)
 
 
-def _audit(out: Path, since: str | None, show: int) -> bool:
+def _audit(place: str | Path, since: str | None, show: int) -> bool:
     from qc_speech.store import audit, open_store
 
     noted = _noted(since)
-    path = out / "qc.sqlite" if out.is_dir() else out
-    with open_store(path, create=False) as store:
+    with open_store(place, create=False) as store:
         for entry in reversed(list(audit.entries(store, newest=show))):
             typer.echo(
                 f"{entry.seq}  {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.who}  {entry.action}  "
@@ -110,7 +113,7 @@ def open_file(
 @key_app.command("apply")
 def apply(
     out: Path = typer.Argument(..., help="Folder given to `run` with --out."),
-    store_url: str | None = typer.Option(None, "--store", help="Store's address."),
+    store_url: str | None = STORE,
 ) -> None:
     """Seal with today's key what was stored without one, or with an earlier key."""
     from qc_speech.publish import publish
@@ -121,7 +124,7 @@ def apply(
 
     try:
         needed()
-        with open_store(store_url or out / "qc.sqlite", create=False) as store:
+        with open_store(store_of(out, store_url), create=False) as store:
             rows = reseal(store)
             files = seal_files(out)
             publish(out, store)

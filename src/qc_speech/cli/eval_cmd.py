@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from qc_speech.cli.store_option import STORE
 from qc_speech.errors import QcError, UsageError
 
 if TYPE_CHECKING:
@@ -24,9 +25,12 @@ def evaluate_cmd(
         None, "--calls", help="Only these: d01,d02 or a file with one call id per line."
     ),
     errors: bool = typer.Option(False, "--errors", help="List each false alarm and miss."),
+    store: str | None = STORE,
 ) -> None:
     """Compare OUT's results with labelled calls; prints tables, writes OUT/eval.json and
     OUT/reliability.svg (confidence against what was heard right).
+
+    With --store: the results of the labelled calls in that store, else those in OUT/calls.
 
     Exit code 1 if a labelled call has no result or a file is damaged.
 
@@ -38,7 +42,14 @@ def evaluate_cmd(
     from qc_speech.evaluate.reliability import save_diagram
 
     try:
-        found = evaluate(labelled, out, calls=read_ids(calls) if calls else None)
+        ids = read_ids(calls) if calls else None
+        if store is None:
+            found = evaluate(labelled, out, calls=ids)
+        else:
+            from qc_speech.store import open_store
+
+            with open_store(store, create=False) as opened:
+                found = evaluate(labelled, out, calls=ids, stored=opened.result)
         path = save(found, out)
         save_diagram(found.reliability(), out)
     except QcError as error:

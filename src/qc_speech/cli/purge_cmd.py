@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from qc_speech.cli.store_option import STORE
 from qc_speech.errors import QcError, UsageError
+from qc_speech.store_place import store_of
 
 if TYPE_CHECKING:
     from qc_speech.retention import Forget, Purged
@@ -26,9 +28,7 @@ EPILOG = (
 def purge(
     out: Path = typer.Argument(..., help="Folder given to `run` with --out."),
     config: Path | None = typer.Option(None, "--config", help="TOML file of settings."),
-    store_url: str | None = typer.Option(
-        None, "--store", help="Store's address; default: qc.sqlite in the folder."
-    ),
+    store_url: str | None = STORE,
     dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be removed."),
 ) -> None:
     """Remove what has been kept for long enough, mask personal data, and record it."""
@@ -59,7 +59,7 @@ def _purge(out: Path, config: Path | None, store_url: str | None, dry_run: bool)
         raise UsageError(f"{out}: no such folder; give the folder of an earlier run")
     now = datetime.now()
     stale = out / ".report-stale"  # pages may still show what is gone: made anew, now or next time
-    with open_store(store_url or out / "qc.sqlite", create=False) as store:
+    with open_store(store_of(out, store_url), create=False) as store:
         if dry_run:
             _say("would remove", retention.due_counts(store, keep, now))
             return False
@@ -94,7 +94,7 @@ def _say(verb: str, done: Purged) -> None:
 def reveal(
     out: Path = typer.Argument(..., help="Folder given to `run` with --out."),
     call_id: str = typer.Argument(..., help="The call whose whole text is wanted."),
-    store_url: str | None = typer.Option(None, "--store", help="Store's address."),
+    store_url: str | None = STORE,
 ) -> None:
     """Print a masked call's result as it was (JSON). Needs the key; goes into the audit log."""
     import json
@@ -104,7 +104,7 @@ def reveal(
         from qc_speech.result import to_public
         from qc_speech.store import open_store
 
-        with open_store(store_url or out / "qc.sqlite", create=False) as store:
+        with open_store(store_of(out, store_url), create=False) as store:
             result = retention.reveal(store, call_id, f"reveal:{getpass.getuser()}")
     except QcError as error:
         typer.echo(f"error: {error}", err=True)

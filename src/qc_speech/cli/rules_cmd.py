@@ -9,7 +9,9 @@ from typing import Optional
 
 import typer
 
+from qc_speech.cli.store_option import STORE
 from qc_speech.errors import QcError, UsageError
+from qc_speech.store_place import stored
 
 app = typer.Typer(
     help="Check and explain rulebooks and word lists.",
@@ -99,6 +101,7 @@ def explain(
     rulebook: Optional[str] = typer.Option(  # noqa: UP045
         None, "--rulebook", help="Default: the one the call was scored with."
     ),
+    store_url: Optional[str] = STORE,  # noqa: UP045
 ) -> None:
     """Say why a check passed or failed on a stored call, under today's rules; needs no audio.
 
@@ -111,7 +114,7 @@ def explain(
         from qc_speech.store import open_store
 
         language_index(language)
-        with open_store(store_file(out)) as store:
+        with open_store(stored(out, store_url)) as store:
             result = store.result(call)
         if result is None:
             raise UsageError(
@@ -130,6 +133,7 @@ def diff(
     rulebook: Optional[str] = typer.Option(  # noqa: UP045
         None, "--rulebook", help="Default: the one each call was scored with."
     ),
+    store_url: Optional[str] = STORE,  # noqa: UP045
 ) -> None:
     """Say which stored calls would change score or outcomes under new rules, and why.
 
@@ -146,7 +150,7 @@ def diff(
         at = language_index(language)
         before, after = (read_rules(lexicons_folder(folder)) for folder in (old, new))
         totals = Totals()
-        with open_store(store_file(on)) as store:
+        with open_store(stored(on, store_url)) as store:
             results = track(store.results(), "comparing", console=Console(stderr=True))
             for change in changes(results, before, after, rulebook):
                 totals.add(change)
@@ -164,6 +168,7 @@ def suggest(
     on: Path = typer.Option(..., "--on", metavar="OUT", help="Folder given to `run` with --out."),
     least: int = typer.Option(3, "--least", min=1, help="Calls that a phrasing must be heard in."),
     check: Optional[str] = typer.Option(None, "--check", help="Only for this check."),  # noqa: UP045
+    store_url: Optional[str] = STORE,  # noqa: UP045
 ) -> None:
     """List phrasings that recur in stored calls and no rulebook knows yet, as YAML to paste.
 
@@ -189,7 +194,7 @@ def suggest(
             )
         found: list[Occurrence] = []
         calls = 0
-        with open_store(store_file(on)) as store:
+        with open_store(stored(on, store_url)) as store:
             for result in track(store.results(), "reading", console=Console(stderr=True)):
                 calls += 1
                 book = choose(rules.rulebooks, scored_with(result) or result.scenario)
@@ -244,14 +249,6 @@ def language_index(language: str) -> int:
     if language not in LANGUAGES:
         raise UsageError(f"language {language}: not known; one of {', '.join(LANGUAGES)}")
     return LANGUAGES.index(language)
-
-
-def store_file(out: Path) -> Path:
-    """The store of an earlier run. Raises UsageError when there is none."""
-    path = out / "qc.sqlite"
-    if not path.is_file():
-        raise UsageError(f"{out}: holds no store (qc.sqlite); give the folder of an earlier run")
-    return path
 
 
 @contextmanager

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from qc_speech.cli.store_option import STORE
 from qc_speech.errors import QcError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -35,10 +37,19 @@ def run(
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
     config: Path | None = typer.Option(None, "--config", help="TOML file of settings."),
     model: str | None = typer.Option(None, "--model", help="Recognizer: model id or local folder."),
+    store: str | None = STORE,
 ) -> None:
     """Inspect recordings: transcribe, tell agent from customer, check, score, report."""
+    from qc_speech.batch import Job
+    from qc_speech.settings import load_settings
+
     try:
-        code = _run(paths, out, manifest, rulebook, workers, device, config, model)
+        if device not in ("auto", "cpu", "cuda"):
+            raise UsageError(f"--device {device}: one of auto, cpu, cuda")
+        settings = load_settings(
+            config, device=None if device == "auto" else device, asr_model=model
+        )
+        code = _run(paths, manifest, Job(out, settings, rulebook, workers, store=store))
     except QcError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
@@ -46,24 +57,17 @@ def run(
         raise typer.Exit(code)
 
 
-def _run(
-    paths: Sequence[Path], out: Path, manifest: Path | None, rulebook: str | None, workers: int,
-    device: str, config: Path | None, model: str | None,
-) -> int:  # fmt: skip
-    from qc_speech.batch import Job
+def _run(paths: Sequence[Path], manifest: Path | None, asked: Job) -> int:
     from qc_speech.engines import registry
     from qc_speech.intake import gather
     from qc_speech.rules.rulebook import choose
-    from qc_speech.settings import load_settings
     from qc_speech.setup import RuleKeeper
 
-    if device not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"--device {device}: one of auto, cpu, cuda")
-    settings = load_settings(config, device=None if device == "auto" else device, asr_model=model)
+    out, settings = asked.out, asked.settings
     keeper = RuleKeeper(copies=out / "rules")
     rules = keeper.current()
-    if rulebook is not None:
-        choose(rules.rulebooks, rulebook)
+    if asked.rulebook is not None:
+        choose(rules.rulebooks, asked.rulebook)
     _make_folder(out)
     found = gather(list(paths), manifest, settings.file_name_pattern or None, skip=[out])
     _print_problems(found)
@@ -74,7 +78,8 @@ def _run(
     registry.require_models(settings)
     if keeper.problem:
         typer.echo(f"error: {keeper.problem}; until then the last good rules are used", err=True)
-    job = Job(out, settings, rulebook, min(workers, len(found.sources)), keeper.keep())
+    workers = min(asked.workers, len(found.sources))
+    job = replace(asked, workers=workers, rules=keeper.keep())
     ended = _inspect_all(job, found)
     _finish(job, found, ended)
     failed = [done for done in ended if done.state == "failed"]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import typer
 
+from qc_speech.cli.store_option import STORE
 from qc_speech.errors import QcError, UsageError
+from qc_speech.store_place import stored
 
 EPILOG = "Example: qc-speech score out --rulebook complaint"
 
@@ -19,16 +21,17 @@ def score(
     config: Path | None = typer.Option(
         None, "--config", help="Settings (TOML); only those of checks of meaning are used."
     ),
+    store: str | None = STORE,
 ) -> None:
     """Score all stored calls again with today's rulebooks and lexicons; needs no audio or model."""
     try:
-        _score(out, rulebook, config)
+        _score(out, rulebook, config, stored(out, store))
     except QcError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
 
 
-def _score(out: Path, rulebook: str | None, config: Path | None) -> None:
+def _score(out: Path, rulebook: str | None, config: Path | None, place: str | Path) -> None:
     from rich.console import Console
     from rich.progress import track
 
@@ -43,14 +46,11 @@ def _score(out: Path, rulebook: str | None, config: Path | None) -> None:
     from qc_speech.setup import load_rules
     from qc_speech.store import open_store
 
-    path = out / "qc.sqlite"
-    if not path.is_file():
-        raise UsageError(f"{out}: holds no store (qc.sqlite); give the folder of an earlier run")
     rules = load_rules()
     if rulebook is not None:
         choose(rules.rulebooks, rulebook)
     judge = language_model(load_settings(config))
-    with open_store(path) as store:
+    with open_store(place) as store:
         ids = set()
         for result in track(store.results(), "scoring", console=Console(stderr=True)):
             if judge is not None:

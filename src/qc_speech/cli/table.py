@@ -16,12 +16,9 @@ def print_results(store: Store, call_ids: Collection[str]) -> None:
     from rich.table import Table
 
     table = Table("call", "agent", "scenario", "score", "violations", "to review", box=None)
-    shown = 0
-    for result in store.results():
-        if result.call_id not in call_ids:
-            continue
-        shown += 1
-        if shown > MOST_ROWS:
+    for call_id in sorted(call_ids)[:MOST_ROWS]:
+        result = store.result(call_id)
+        if result is None:  # it failed
             continue
         bad = [f.check for f in result.findings if f.outcome is Outcome.VIOLATION]
         unsure = sum(f.outcome is Outcome.UNCERTAIN for f in result.findings)
@@ -38,5 +35,5 @@ def print_results(store: Store, call_ids: Collection[str]) -> None:
         )
     console = Console()
     console.print(table)
-    if shown > MOST_ROWS:
-        console.print(f"… and {shown - MOST_ROWS} more: see the report")
+    if len(call_ids) > MOST_ROWS:
+        console.print(f"… and {len(call_ids) - MOST_ROWS} more: see the report")

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
+from qc_speech.cli.store_option import STORE
 from qc_speech.errors import QcError, UsageError
+from qc_speech.store_place import store_of, stored
 
 if TYPE_CHECKING:
     from qc_speech.store import SqlStore
@@ -53,24 +55,28 @@ def enrol(
     end: Optional[float] = typer.Option(  # noqa: UP045
         None, "--to", min=0, help="Second at which it ends; default: the end of the file."
     ),
+    store_url: Optional[str] = STORE,  # noqa: UP045
 ) -> None:
     """Make an agent's voiceprint from recordings of his voice alone (15 s of speech or more)."""
     with _clear_errors():
         part = _part(channel, start, end)
         if not agent.strip():
             raise UsageError("the agent's id is empty; give it as it stands in the manifest")
-        _enrol(agent, files, out, part)
+        _enrol(agent, files, store_of(out, store_url), part)
 
 
 @app.command("list", epilog="Example: qc-speech voices list --out out")
-def list_voices(out: Path = typer.Option(Path("out"), "--out", help=_OUT_HELP)) -> None:
+def list_voices(
+    out: Path = typer.Option(Path("out"), "--out", help=_OUT_HELP),
+    store_url: Optional[str] = STORE,  # noqa: UP045
+) -> None:
     """Show whose voiceprints are kept, on how much speech they rest and since when."""
     with _clear_errors():
         from rich import box
         from rich.console import Console
         from rich.table import Table
 
-        with _store(out, create=False) as store:
+        with _opened(stored(out, store_url)) as store:
             found = store.voiceprints()
         table = Table(title="Voiceprints", box=box.SIMPLE_HEAD)
         for column in ("Agent", "Speech", "Model", "Enrolled (UTC)"):
@@ -86,17 +92,18 @@ def list_voices(out: Path = typer.Option(Path("out"), "--out", help=_OUT_HELP)) 
 def remove(
     agent: str = typer.Argument(..., help="The agent's id."),
     out: Path = typer.Option(Path("out"), "--out", help=_OUT_HELP),
+    store_url: Optional[str] = STORE,  # noqa: UP045
 ) -> None:
     """Erase an agent's voiceprint; later runs no longer compare the voice."""
     with _clear_errors():
-        with _store(out, create=False) as store:
+        with _opened(stored(out, store_url)) as store:
             removed = store.remove_voiceprint(agent)
         if not removed:
             raise UsageError(f"agent {agent}: no voiceprint in {out}; see: qc-speech voices list")
         typer.echo(f"agent {agent}: voiceprint erased")
 
 
-def _enrol(agent: str, files: Sequence[Path], out: Path, part: _Part) -> None:
+def _enrol(agent: str, files: Sequence[Path], place: str | Path, part: _Part) -> None:
     from qc_speech.engines import registry
     from qc_speech.settings import load_settings
     from qc_speech.store.sql import utc_now
@@ -105,7 +112,7 @@ def _enrol(agent: str, files: Sequence[Path], out: Path, part: _Part) -> None:
     samples = [_sample(path, part) for path in files]
     encoder = registry.voice_encoder(load_settings())()
     voiceprint = enrol_voice(agent, samples, encoder, utc_now().replace(microsecond=0))
-    with _store(out, create=True) as store:
+    with _opened(place) as store:
         replaced = store.voiceprint(agent) is not None
         store.put_voiceprint(voiceprint)
     typer.echo(
@@ -153,16 +160,14 @@ def _sample(path: Path, part: _Part) -> Sample:
 
 
 @contextmanager
-def _store(out: Path, *, create: bool) -> Iterator[SqlStore]:
+def _opened(place: str | Path) -> Iterator[SqlStore]:
     from qc_speech.store import open_store
 
-    path = out / "qc.sqlite"
-    if not create and not path.is_file():
-        raise UsageError(f"{out}: holds no store (qc.sqlite); give the folder with --out")
-    if create:
-        out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open_store(path) as store:
-        path.chmod(0o600)  # a store of an earlier version may be readable by others
+    if isinstance(place, Path):
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open_store(place) as store:
+        if isinstance(place, Path):
+            place.chmod(0o600)  # a store of an earlier version may be readable by others
         yield store
 
 

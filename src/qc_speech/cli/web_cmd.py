@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
+from qc_speech.cli.store_option import STORE
 from qc_speech.errors import QcError, UsageError
+from qc_speech.store_place import stored
 
 if TYPE_CHECKING:
     from qc_speech.store import SqlStore
@@ -28,7 +30,6 @@ user_app = typer.Typer(
 app.add_typer(user_app, name="user")
 
 _OUT_HELP = "Folder of `run`: its store (qc.sqlite) and the recordings that browsers play."
-_STORE_HELP = "The store: a SQLite file or postgresql+psycopg://... ; default: OUT/qc.sqlite."
 _FILE_HELP = "File whose first line is the password; - for standard input; default: asked for."
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -36,7 +37,7 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 @app.callback()
 def web(
     context: typer.Context,
-    store: Optional[str] = typer.Option(None, "--store", help=_STORE_HELP),  # noqa: UP045
+    store: Optional[str] = STORE,  # noqa: UP045
     out: Path = typer.Option(Path("out"), "--out", help=_OUT_HELP),
     host: str = typer.Option("127.0.0.1", "--host", help="Address to listen on."),
     port: int = typer.Option(8300, "--port", min=1, max=65535, help="Port to listen on."),
@@ -92,7 +93,7 @@ def add(
     ),
     teams: str = typer.Option("", "--teams", help="Teams whose calls count, by comma; else all."),
     password_file: Optional[str] = typer.Option(None, "--password-file", help=_FILE_HELP),  # noqa: UP045
-    store: Optional[str] = typer.Option(None, "--store", help=_STORE_HELP),  # noqa: UP045
+    store: Optional[str] = STORE,  # noqa: UP045
     out: Path = typer.Option(Path("out"), "--out", help=_OUT_HELP),
 ) -> None:
     """Let somebody in. The password is asked for, or read from a file; never an argument."""
@@ -107,7 +108,7 @@ def add(
 
 @user_app.command("list", epilog="Example: qc-speech web user list --out out")
 def list_users(
-    store: Optional[str] = typer.Option(None, "--store", help=_STORE_HELP),  # noqa: UP045
+    store: Optional[str] = STORE,  # noqa: UP045
     out: Path = typer.Option(Path("out"), "--out", help=_OUT_HELP),
 ) -> None:
     """Who may enter, and as what."""
@@ -134,7 +135,7 @@ def list_users(
 def passwd(
     name: str = typer.Argument(..., help="The user."),
     password_file: Optional[str] = typer.Option(None, "--password-file", help=_FILE_HELP),  # noqa: UP045
-    store: Optional[str] = typer.Option(None, "--store", help=_STORE_HELP),  # noqa: UP045
+    store: Optional[str] = STORE,  # noqa: UP045
     out: Path = typer.Option(Path("out"), "--out", help=_OUT_HELP),
 ) -> None:
     """Set a new password; all sessions of that user end."""
@@ -149,7 +150,7 @@ def passwd(
 def disable(
     name: str = typer.Argument(..., help="The user."),
     undo: bool = typer.Option(False, "--undo", help="Let the user in again."),
-    store: Optional[str] = typer.Option(None, "--store", help=_STORE_HELP),  # noqa: UP045
+    store: Optional[str] = STORE,  # noqa: UP045
     out: Path = typer.Option(Path("out"), "--out", help=_OUT_HELP),
 ) -> None:
     """Keep somebody out from now on; sessions and tokens end."""
@@ -161,12 +162,7 @@ def disable(
 
 
 def _address(store: str | None, out: Path) -> str:
-    if store is not None:
-        return store
-    path = out / "qc.sqlite"
-    if not path.is_file():
-        raise UsageError(f"{out}: holds no store (qc.sqlite); give --out or --store")
-    return str(path)
+    return str(stored(out, store))
 
 
 @contextmanager

@@ -28,12 +28,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from qc_speech.errors import QcError, UsageError
 from qc_speech.evaluate.files import (
     InspectedCall,
     LabelledCall,
+    inspected,
     read_folder,
     read_ids,
     read_label,
@@ -43,8 +45,9 @@ from qc_speech.evaluate.judge import cuts, faults, judge, traps, unlabelled
 from qc_speech.evaluate.speech import measure
 from qc_speech.evaluate.summary import CallEvaluation, Evaluation, group_filters, to_json
 from qc_speech.evaluate.truth import conflicts
-from qc_speech.model import Outcome
+from qc_speech.model import CallResult, Outcome
 from qc_speech.ports import Hook, silent_hook
+from qc_speech.result import to_public
 
 __all__ = [
     "CallEvaluation",
@@ -59,15 +62,28 @@ __all__ = [
 
 
 def evaluate(
-    labelled: Path, out: Path, *, calls: frozenset[str] | None = None, hook: Hook = silent_hook
-) -> Evaluation:
+    labelled: Path, out: Path, *, calls: frozenset[str] | None = None, hook: Hook = silent_hook,
+    stored: Callable[[str], CallResult | None] | None = None,
+) -> Evaluation:  # fmt: skip
     """Compare OUT/calls/*.json with LABELLED/*.json, or only the calls named.
+
+    `stored` gives the result of a call by its id, instead of OUT: then a result without a label
+    is not looked for.
 
     A damaged file, a labelled call without a result and a result without a label are listed in
     the evaluation. Raises UsageError if there is nothing to compare at all.
     """
     labels, label_problems = read_folder(labelled, read_label, "labelled calls")
-    results, result_problems = read_folder(out / "calls", read_result, "results of qc-speech run")
+    results: dict[str, InspectedCall] = {}
+    result_problems: tuple[str, ...] = ()
+    if stored is None:
+        what = "results of qc-speech run"
+        results, result_problems = read_folder(out / "calls", read_result, what)
+    else:
+        found = ((call_id, stored(call_id)) for call_id in labels)
+        results = {
+            call_id: inspected(to_public(one), f"call {call_id}") for call_id, one in found if one
+        }
     wanted = frozenset(labels) if calls is None else calls
     unknown = sorted(wanted - set(labels))
     if unknown:

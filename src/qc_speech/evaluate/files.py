@@ -173,7 +173,15 @@ def read_label(path: Path) -> LabelledCall:
 
 def read_result(path: Path) -> InspectedCall:
     """One public result. Raises QcError."""
-    raw = _shaped(path, _Result, "a call result")
+    return _inspected(_shaped(path, _Result, "a call result"))
+
+
+def inspected(public: dict[str, Any], name: str) -> InspectedCall:
+    """A public result that comes from elsewhere; `name` stands in messages. Raises QcError."""
+    return _inspected(_valid(public, _Result, name, "a call result"))
+
+
+def _inspected(raw: _Result) -> InspectedCall:
     # A speaker who could not be told is published as `other`, and as unknown in `roles`.
     named = {s: role for s, role in raw.roles.speakers.items() if role is Role.UNKNOWN}
     return InspectedCall(
@@ -244,13 +252,17 @@ def _shaped(path: Path, shape: type[S], what: str) -> S:
         raise QcError(f"{path}: not UTF-8 JSON; write the file anew or remove it") from None
     except OSError as error:
         raise QcError(f"{path}: cannot be read ({error.strerror}); check permissions") from None
+    return _valid(data, shape, str(path), what)
+
+
+def _valid(data: Any, shape: type[S], name: str, what: str) -> S:
     try:
         return shape.model_validate(data)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "file"
         message = str(first["msg"]).removeprefix("Value error, ")
-        raise QcError(f"{path}: {place}: {message}; this is not {what}") from None
+        raise QcError(f"{name}: {place}: {message}; this is not {what}") from None
 
 
 def _finding_span(finding: _ResultFinding) -> Span | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from qc_speech import store_place
 from qc_speech.errors import ModelError, StoreError, UsageError
 from qc_speech.nightly import machine as machines
 from qc_speech.nightly.archive import Archive
@@ -64,7 +65,7 @@ def run_batch(profile: Profile, watcher: Watcher = nobody, wishes: Wishes | None
 
 
 def store_of(profile: Profile) -> str | Path:
-    return profile.store if profile.store else profile.out_path / "qc.sqlite"
+    return store_place.store_of(profile.out_path, profile.store)
 
 
 def plan_of(profile: Profile) -> Plan:

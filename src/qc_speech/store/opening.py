@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sqlite3
@@ -33,6 +34,8 @@ VERSION_TABLE = "qc_speech_schema"
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 # The newest revision, by the numbers in the files' names: Alembic need not be loaded to know it.
 HEAD = max(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+_CONNECT_S = 10
+_MIGRATING = 0x71635F73  # the lock that one process takes to bring a server's schema up to date
 
 
 def open_store(
@@ -79,6 +82,8 @@ def _url(url_or_path: str | Path) -> URL:
         raise StoreError(f"store: {backend} is not supported; use a SQLite file or PostgreSQL")
     if backend == "sqlite" and url.database in (None, "", ":memory:"):
         raise StoreError("store: the address names no file; write sqlite:///FILE or a file name")
+    if url.drivername == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
     return url
 
 
@@ -106,22 +111,36 @@ def _prepare_file(path: Path, create: bool) -> None:
 
 def _engine(url: URL, name: str, busy_timeout_s: float) -> Engine:
     sqlite = _is_sqlite(url)
+    waits: dict[str, Any] = (
+        {"timeout": busy_timeout_s}
+        if sqlite
+        else {"connect_timeout": _CONNECT_S, "application_name": "qc-speech"}
+    )
     try:
         engine = create_engine(
             url,
             hide_parameters=True,  # they hold what was said
             max_overflow=-1,
-            connect_args={"timeout": busy_timeout_s} if sqlite else {},
+            pool_pre_ping=not sqlite,  # a server that was started anew costs no operation
+            connect_args=waits,
         )
     except ImportError:
         raise StoreError(
-            f"store {name}: no driver for this database; pip install 'psycopg[binary]' and write "
-            "postgresql+psycopg://..."
+            f"store {name}: the driver for PostgreSQL is not installed; "
+            "pip install 'qc-speech[postgres]'"
         ) from None
     if sqlite:
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
+    else:
+        event.listen(engine, "connect", functools.partial(_wait_for_locks, busy_timeout_s))
     return engine
+
+
+def _wait_for_locks(seconds: float, dbapi: Any, _record: Any) -> None:
+    with dbapi.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {round(seconds * 1000)}")
+    dbapi.commit()
 
 
 def _on_connect(dbapi: Any, _record: Any) -> None:
@@ -163,6 +182,8 @@ def _bring_up_to_date(engine: Engine, name: str, create: bool) -> None:
     with engine.connect() as connection:
         connection.execution_options(write=True)
         with connection.begin():  # two processes may open a new store at once: the second waits
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
             revision = _revision(connection)
             if revision != HEAD:
                 _check_can_upgrade(connection, name, revision, create)

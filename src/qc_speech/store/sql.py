@@ -11,14 +11,17 @@ from types import TracebackType
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
     Table,
     bindparam,
+    collate,
     delete,
     func,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -158,7 +161,7 @@ class SqlStore:
 
     def results(self) -> Iterator[CallResult]:
         """All results by call_id as of the first one read, a few in memory at a time."""
-        query = select(RESULTS.c.call_id, RESULTS.c.payload).order_by(RESULTS.c.call_id)
+        query = select(RESULTS.c.call_id, RESULTS.c.payload).order_by(self._by_code_points())
         with self._begin(write=False) as connection:
             for row in connection.execute(query, execution_options={"yield_per": _BATCH}):
                 yield self._decode(row.call_id, row.payload)
@@ -234,12 +237,20 @@ class SqlStore:
         self._forget_log()
         return removed
 
+    def _by_code_points(self) -> ColumnElement[str]:
+        """call_id as SQLite and Python order it, whatever the server's language."""
+        key = RESULTS.c.call_id
+        return collate(key, "C") if self._engine.dialect.name == "postgresql" else key
+
     def _forget_log(self) -> None:
-        """SQLite keeps old pages in its write-ahead log until that is written over: empty it.
-        Not in a transaction, hence the driver's own connection."""
-        if self._engine.dialect.name != "sqlite":
-            return
+        """What was removed lies on in old pages: SQLite's write-ahead log is emptied, PostgreSQL
+        writes the table (it is small) anew. Neither may be done in a transaction."""
         try:
+            if self._engine.dialect.name == "postgresql":
+                with self._engine.connect() as connection:
+                    connection.execution_options(isolation_level="AUTOCOMMIT")
+                    connection.execute(text("VACUUM FULL voiceprints"))
+                return
             raw = self._engine.raw_connection()
             try:
                 raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")

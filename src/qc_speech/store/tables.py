@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    collate,
 )
 
 METADATA = MetaData()
@@ -91,6 +92,8 @@ Index(
     RESULTS.c.risk.desc(),
     RESULTS.c.call_id,
 )
+# Results are read by code points on every server, and not by the rules of its language.
+Index("ix_results_code_points", collate(RESULTS.c.call_id, "C")).ddl_if(dialect="postgresql")
 
 FINDINGS = Table(
     "findings",

@@ -28,6 +28,8 @@ def upgrade() -> None:
     op.create_index("ix_results_queue_started_at", results, ["queue", "started_at"])
     order: list[str | sa.TextClause] = ["settled_review", sa.text("risk DESC"), "call_id"]
     op.create_index("ix_results_review_queue", results, order)
+    if op.get_bind().dialect.name == "postgresql":
+        op.create_index("ix_results_code_points", results, [sa.text('call_id COLLATE "C"')])
     op.create_index("ix_findings_agent_id_started_at", findings, ["agent_id", "started_at"])
     settled = ["check", "settled_outcome", "started_at"]
     op.create_index("ix_findings_check_settled", findings, settled)
@@ -38,10 +40,10 @@ def upgrade() -> None:
 
 def _add_to_results() -> None:
     for name, kind in (
-        *(("agent_name", sa.Text), ("team", sa.Text), ("queue", sa.Text)),
-        *(("direction", sa.String(32)), ("agent_talk_ms", sa.Integer)),
-        *(("customer_talk_ms", sa.Integer), ("snr_db", sa.Float), ("mandarin_share", sa.Float)),
-        ("reviewed_at", sa.DateTime),
+        *(("agent_name", sa.Text()), ("team", sa.Text()), ("queue", sa.Text())),
+        *(("direction", sa.String(32)), ("agent_talk_ms", sa.Integer())),
+        *(("customer_talk_ms", sa.Integer()), ("snr_db", sa.Float())),
+        *(("mandarin_share", sa.Float()), ("reviewed_at", sa.DateTime())),
     ):
         op.add_column("results", sa.Column(name, kind))
     _add_filled("results", "duration_ms", sa.Integer(), "0")
