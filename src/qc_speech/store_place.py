@@ -23,3 +23,10 @@ def stored(out: Path, given: str | None) -> str | Path:
             f"{out}: holds no store ({FILE_NAME}); give the folder of an earlier run, or --store"
         )
     return place
+
+
+def named(place: str) -> str | Path:
+    """A store by one word: the folder of a run, a SQLite file, or a URL."""
+    if "://" in place:
+        return place
+    return Path(place) / FILE_NAME if Path(place).is_dir() else Path(place)

@@ -20,6 +20,7 @@ from qc_speech.cli import (
     rules_cmd,
     run_cmd,
     score_cmd,
+    store_cmd,
     voices_cmd,
     web_cmd,
 )
@@ -45,6 +46,7 @@ app.command("export")(export_cmd.export_cmd)
 app.add_typer(models_cmd.app, name="models")
 app.add_typer(rules_cmd.app, name="rules")
 app.add_typer(voices_cmd.app, name="voices")
+app.add_typer(store_cmd.app, name="store")
 app.command("notify", epilog=notify_cmd.EPILOG)(notify_cmd.notify)
 app.command("purge", epilog=purge_cmd.EPILOG)(purge_cmd.purge)
 app.command("reveal")(purge_cmd.reveal)

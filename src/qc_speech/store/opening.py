@@ -7,6 +7,7 @@ import logging
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +47,52 @@ def open_store(
     create: make the file where there is none. busy_timeout_s: how long to wait for another
     writer. Raises StoreError.
     """
+
+    def prepare(engine: Engine, name: str) -> None:
+        if engine.dialect.name == "sqlite":
+            _use_wal(engine, busy_timeout_s)
+        _bring_up_to_date(engine, name, create)
+
+    return _opened(url_or_path, create, busy_timeout_s, prepare)
+
+
+def open_as_it_is(url_or_path: str | Path) -> SqlStore:
+    """Open a store that is there, to look at it or back it up; schema and file stay as they are.
+    Raises StoreError."""
+    return _opened(url_or_path, False, 30.0, lambda engine, name: None)
+
+
+def make_at(path: Path, revision: str | None) -> SqlStore:
+    """Make a SQLite store of an earlier schema. Raises StoreError."""
+
+    def make(engine: Engine, name: str) -> None:
+        with engine.connect() as connection:
+            connection.execution_options(write=True)
+            with connection.begin():
+                _upgrade(connection, revision or HEAD)
+
+    return _opened(path, True, 30.0, make)
+
+
+def revision_of(store: SqlStore) -> str | None:
+    """The number of a store's schema; None: it is no store. Raises StoreError."""
+    with store.transaction(write=False) as connection:
+        return _revision(connection)
+
+
+def _opened(
+    url_or_path: str | Path,
+    create: bool,
+    busy_timeout_s: float,
+    prepare: Callable[[Engine, str], None],
+) -> SqlStore:
     url = _url(url_or_path)
     name = str(url.database) if _is_sqlite(url) else url.render_as_string(hide_password=True)
     if _is_sqlite(url):
         _prepare_file(Path(name), create)
     engine = _engine(url, name, busy_timeout_s)
     try:
-        if _is_sqlite(url):
-            _use_wal(engine, busy_timeout_s)
-        _bring_up_to_date(engine, name, create)
+        prepare(engine, name)
     except DATABASE_ERRORS as error:
         engine.dispose()
         raise fault(name, error) from None
@@ -216,7 +254,7 @@ def _check_can_upgrade(
         )
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str = "head") -> None:
     logger = logging.getLogger("alembic")
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.WARNING)  # it speaks while it is imported
@@ -227,4 +265,4 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     config.attributes["version_table"] = VERSION_TABLE
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

@@ -92,6 +92,16 @@ class SqlStore:
             self._closed = True
             self._engine.dispose()
 
+    @property
+    def name(self) -> str:
+        """File or address, for messages; without a password."""
+        return self._name
+
+    @property
+    def on_server(self) -> bool:
+        """Whether it is a database of a server, and not a file."""
+        return self._engine.dialect.name == "postgresql"
+
     def transaction(self, *, write: bool) -> AbstractContextManager[Connection]:
         """One transaction, for rooms with tables of their own; failures are StoreError."""
         return self._begin(write=write)
@@ -285,6 +295,30 @@ class SqlStore:
                     yield lambda: bool(connection.execute(take).scalar())
                 finally:
                     connection.invalidate()  # closed and not pooled: the lock ends with it
+        except DATABASE_ERRORS as error:
+            raise fault(self._name, error) from None
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees the store as it is now, however long it reads."""
+        try:
+            with self._engine.connect() as connection:
+                if self.on_server:
+                    connection.execution_options(isolation_level="REPEATABLE READ")
+                with connection.begin():
+                    yield connection
+        except DATABASE_ERRORS as error:
+            raise fault(self._name, error) from None
+
+    @contextmanager
+    def file(self) -> Iterator[Any]:
+        """The driver's own connection to a SQLite file (its backup, its checks)."""
+        try:
+            raw = self._engine.raw_connection()
+            try:
+                yield raw.driver_connection
+            finally:
+                raw.close()
         except DATABASE_ERRORS as error:
             raise fault(self._name, error) from None
 
