@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EPILOG = (
     "Examples: qc-speech report out --agent 1023 --month 2026-03; "
-    "qc-speech report out --team 一班 --from 2026-03-01 --to 2026-03-15 --format html,csv; "
+    "qc-speech report out --team 一班 --from 2026-03-01 --to 2026-03-15 --format html,pdf,xlsx; "
     "qc-speech report weekly out --to 2026-03-12; "
     "qc-speech report sample out --margin 0.05 --seed ..."
 )
@@ -38,14 +38,16 @@ def report(
     first: Optional[str] = typer.Option(None, "--from", metavar=_DATE, help="First day."),  # noqa: UP045
     last: Optional[str] = typer.Option(None, "--to", metavar=_DATE, help="Last day, included."),  # noqa: UP045
     month: Optional[str] = typer.Option(None, "--month", metavar="YYYY-MM", help="A month."),  # noqa: UP045
-    forms: str = typer.Option("html", "--format", "-f", help="html, json, csv; several by commas."),
+    forms: str = typer.Option(
+        "html", "--format", "-f", help="html, pdf, xlsx, csv, json, parquet; several by commas."
+    ),
     folder: Optional[Path] = typer.Option(  # noqa: UP045
         None, "--folder", help="Where to write; default: OUT/report/cards."
     ),
     store: Optional[str] = typer.Option(  # noqa: UP045
         None, "--store", help="The store: a file or an address; default: OUT/qc.sqlite."
     ),
-    language: str = typer.Option("zh", "--language", help="Headings of csv: zh or en."),
+    language: str = typer.Option("zh", "--language", help="Of csv, xlsx and pdf: zh or en."),
     margin: float = typer.Option(0.05, "--margin", help="sample: margin of error of a share."),
     seed: Optional[str] = typer.Option(None, "--seed", help="sample: any text, kept secret."),  # noqa: UP045
 ) -> None:

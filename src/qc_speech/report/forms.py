@@ -22,9 +22,10 @@ LANGUAGES = ("zh", "en")
 
 
 def write(card: AnyCard, path: Path, form: str, language: str = "zh") -> Path:
-    """Write a card in a form of `FORMS` and return what was written: a file, or for csv a folder of
-    one file for each table. `language` of headings where a form has one only. Raises UsageError
-    (unknown form or language) and StoreError (it cannot be written)."""
+    """Write a card in a form of `FORMS` and return what was written: a file, or for csv and parquet
+    a folder of one file for each table. `language` of headings where a form has one only. Raises
+    UsageError (unknown form or language, a form's library is missing) and StoreError (it cannot be
+    written)."""
     if form not in FORMS:
         raise UsageError(f"form {form}: not known; one of {', '.join(sorted(FORMS))}")
     if language not in LANGUAGES:
@@ -100,6 +101,24 @@ def _write_html(card: AnyCard, path: Path, language: str) -> Path:
     return write_page(card, path)
 
 
+def _write_pdf(card: AnyCard, path: Path, language: str) -> Path:
+    from qc_speech.report.paper import write_pdf
+
+    return write_pdf(card, path, language)
+
+
+def _write_workbook(card: AnyCard, path: Path, language: str) -> Path:
+    from qc_speech.report.workbook import write_workbook
+
+    return write_workbook(card, path, language)
+
+
+def _write_parquet(card: AnyCard, path: Path, language: str) -> Path:
+    from qc_speech.report.warehouse import write_parquet
+
+    return write_parquet(card, path, language)
+
+
 def _replace(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.part")
     draft.write_text(text, encoding="utf-8", errors="replace", newline="\n")
@@ -107,5 +126,12 @@ def _replace(path: Path, text: str) -> None:
 
 
 Writer = Callable[[AnyCard, Path, str], Path]
-FORMS: dict[str, Writer] = {"html": _write_html, "json": _write_json, "csv": _write_csv}
-SUFFIX = {"csv": ""}  # of what is a folder; others end in .<form>
+FORMS: dict[str, Writer] = {
+    "html": _write_html,
+    "json": _write_json,
+    "csv": _write_csv,
+    "xlsx": _write_workbook,
+    "pdf": _write_pdf,
+    "parquet": _write_parquet,
+}
+SUFFIX = {"csv": ""}  # folders: csv has the bare name; others end in .<form>

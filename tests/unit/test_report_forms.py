@@ -1,0 +1,197 @@
+"""The same numbers in every form of a card: page, PDF, workbook, CSV, JSON, warehouse."""
+
+from __future__ import annotations
+
+import csv
+import html
+import json
+import re
+import sys
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+from pypdf import PdfReader
+from test_report_cards import HOSTILE, some_cards
+
+from qc_speech.cards.agent import AgentCard
+from qc_speech.cards.quotes import wanted, with_quotes
+from qc_speech.errors import UsageError
+from qc_speech.report import labels
+from qc_speech.report.forms import FORMS, heading, text_of, write
+from qc_speech.report.paper import parts, shown
+from qc_speech.report.tables import AnyCard, Column, Table, Value, tables
+
+Rows = list[tuple[Any, ...]]
+
+
+def from_page(path: Path, table: Table) -> Rows:
+    grid = re.search(rf'<table[^>]*id="{table.key}".*?</table>', path.read_text("utf-8"), re.S)
+    assert grid, table.key
+    lines = re.findall(r'<tr role="row">\n(.*?)</tr>', grid[0].split("<tbody")[1], re.S)
+    return [tuple(html.unescape(v) for v in re.findall(r'data-v="([^"]*)"', x)) for x in lines]
+
+
+def from_csv(path: Path, table: Table) -> Rows:
+    with (path / f"{table.key}.csv").open(encoding="utf-8-sig", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == [heading(column, "en") for column in table.columns]
+    return [tuple(row) for row in rows]
+
+
+def from_workbook(path: Path, table: Table) -> Rows:
+    sheet = load_workbook(path)[labels.label("card", table.key)[1][:31]]
+    assert sheet.freeze_panes == "B2"
+    assert (
+        sheet.auto_filter.ref
+        == f"A1:{sheet.cell(1 + len(table.rows), len(table.columns)).coordinate}"
+    )
+    head, *rows = sheet.iter_rows(max_row=1 + len(table.rows), values_only=True)
+    assert list(head) == [heading(column, "en") for column in table.columns]
+    return rows
+
+
+def from_warehouse(path: Path, table: Table) -> Rows:
+    import pyarrow.parquet as pq
+
+    read = pq.read_table(path / f"{table.key}.parquet")
+    columns = [read[column.key].to_pylist() for column in table.columns]
+    return list(zip(*columns))
+
+
+READERS = {
+    "html": from_page,
+    "csv": from_csv,
+    "xlsx": from_workbook,
+    "parquet": from_warehouse,
+}
+
+
+def agrees(form: str, value: Value, there: Any, column: Column) -> bool:
+    """Numbers, days and flags with all their decimals; times of day of a workbook to a ms."""
+    if value is None:
+        blank = ("", "-1") if form == "html" else ("", None)
+        return there in blank
+    if isinstance(value, bool):
+        return there is value if form in ("xlsx", "parquet") else there == str(int(value))
+    if isinstance(value, (int, float)):
+        if isinstance(there, timedelta):
+            there = there / timedelta(milliseconds=1)
+        elif form == "xlsx" and column.kind in ("clock", "length"):
+            return there == pytest.approx(value / 86_400_000) or (value == 0 and not_a_date(there))
+        return float(there) == pytest.approx(value, rel=1e-12, abs=1e-9)
+    if isinstance(value, (date, datetime)):
+        return str(there)[:16] == str(value)[:16] or str(there)[:10] == str(value)
+    return True  # texts: below
+
+
+def not_a_date(there: Any) -> bool:
+    return str(there) in ("00:00:00", "0", "1899-12-30 00:00:00")
+
+
+def pdf_text(path: Path) -> str:
+    """All text in the order of the pages, without any space."""
+    return re.sub(r"\s", "", "".join(page.extract_text() for page in PdfReader(path).pages))
+
+
+@pytest.mark.parametrize("name", ["agent", "site"])
+def test_numbers_agree_in_every_form(name: str, tmp_path: Path) -> None:
+    card = some_cards()[name]
+    written = {form: write(card, tmp_path / "cards" / f"a.{form}", form, "en") for form in FORMS}
+    for form, read in READERS.items():
+        for table in tables(card):
+            rows = read(written[form], table)
+            assert len(rows) == len(table.rows), (form, table.key)
+            for row, there in zip(table.rows, rows):
+                for value, cell, column in zip(row, there, table.columns):
+                    assert agrees(form, value, cell, column), (form, table.key, column.key, cell)
+    on_paper(card, pdf_text(written["pdf"]))
+    in_json(card, json.loads(written["json"].read_text("utf-8")))
+
+
+def on_paper(card: AnyCard, text: str) -> None:
+    """Every line of every table, whole and in its place."""
+    at = 0
+    for table in tables(card):
+        for part, _ in parts(table):
+            for row in part.rows:
+                cells = (shown(v, c, "en") for v, c in zip(row, part.columns))
+                line = re.sub(r"\s", "", "".join(cells))
+                found = text.find(line, at)
+                assert found >= 0, (table.key, line, text[at : at + 200])
+                at = found + len(line)
+
+
+def in_json(card: AnyCard, data: dict[str, Any]) -> None:
+    """Score, counts and rates as the tables have them."""
+    by_key = {table.key: table for table in tables(card)}
+    summary = {row[0]: row[1:] for row in by_key["summary"].rows}
+    score = data["score"]
+    assert summary["score"][:3] == (score["mean"], score["low"], score["high"])
+    tally = data["tally"]
+    assert [summary[key][0] for key in ("calls", "passed", "violations", "uncertain")] == [
+        tally[key] for key in ("calls", "passed", "violated", "uncertain")
+    ]
+    assert len(data["checks"]) == len(by_key["checks"].rows)
+    for line, row in zip(data["checks"], by_key["checks"].rows):
+        assert (line["tally"]["violated"], line["occurrences"], line["tally"]["points"]) == (
+            row[3], row[5], row[6],
+        )  # fmt: skip
+        rate = line["rate"] or {}
+        assert (rate.get("value"), rate.get("low"), rate.get("high")) == row[7:10]
+
+
+def test_a_workbook_holds_texts_as_texts_and_translates_identifiers(tmp_path: Path) -> None:
+    card = some_cards()["agent"]
+    assert isinstance(card, AgentCard)
+    card = with_quotes(card, dict.fromkeys(wanted(card, 9), (HOSTILE, "=1+1")))
+    book = load_workbook(write(card, tmp_path / "a.xlsx", "xlsx"))
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert not [cell for cell in cells if cell.data_type == "f"]
+    assert {labels.label("checks", "greeting")[0], HOSTILE, "=1+1"} <= {
+        cell.value for cell in cells
+    }
+
+
+def test_a_pdf_is_a4_embeds_its_fonts_and_can_be_signed(tmp_path: Path) -> None:
+    reader = PdfReader(write(some_cards()["agent"], tmp_path / "a.pdf", "pdf"))
+    sizes = {tuple(sorted(round(float(x)) for x in page.mediabox[2:])) for page in reader.pages}
+    assert sizes == {(595, 842)}
+    for page in reader.pages:
+        for font in page["/Resources"]["/Font"].values():
+            inner = font.get_object()["/DescendantFonts"][0].get_object()["/FontDescriptor"]
+            assert {"/FontFile2", "/FontFile3"} & set(inner.get_object())
+    text = pdf_text(tmp_path / "a.pdf")
+    assert "坐席签名" in text and "质检员签名" in text and "<script>" in text
+
+
+def test_every_column_of_a_warehouse_file_has_its_own_name_and_its_card(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    for name, card in some_cards().items():
+        folder = write(card, tmp_path / name, "parquet")
+        for file in folder.glob("*.parquet"):
+            schema = pq.read_schema(file)
+            assert len(set(schema.names)) == len(schema.names), file.name
+            assert schema.names[:4] == ["card_kind", "card_of", "card_first", "card_last"]
+    read = pq.read_table(tmp_path / "agent" / "summary.parquet")
+    assert set(read["card_of"].to_pylist()) == {"1023"}
+    assert text_of("score", Column("figure", "card"), "en") != "score" in read["figure"].to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("form", "library"), [("xlsx", "xlsxwriter"), ("pdf", "weasyprint"), ("parquet", "pyarrow")]
+)
+def test_a_missing_library_is_one_line_with_its_command(
+    form: str, library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(UsageError, match=r"pip install 'qc-speech\[reports\]'"):
+        write(some_cards()["agent"], tmp_path / "a", form)
+
+
+def test_a_card_of_no_calls_is_written_in_every_form(tmp_path: Path) -> None:
+    for form in FORMS:
+        assert write(some_cards()["empty"], tmp_path / "x" / f"a.{form}", form).exists()
