@@ -176,7 +176,9 @@ def test_only_another_reading_is_a_case_for_a_person() -> None:
     call = call_of("坐席：请您稍微等一等。")
     readings = (Alternative("你烦不烦啊烦死了", -0.4), Alternative("你烦不烦啊", -0.5))
     call = replace(call, utterances=(replace(call.utterances[0], alternatives=readings),))
-    assert run("impatience", call)[0].outcome is Outcome.UNCERTAIN
+    (found,) = run("impatience", call)
+    assert found.outcome is Outcome.UNCERTAIN
+    assert "烦" in found.reason and "|" not in found.reason  # words, not the pattern they match
 
 
 def test_tiers_become_severity() -> None:

@@ -13,6 +13,8 @@ from qc_speech.rules.banned_judge import Hit, Scene, hits
 from qc_speech.rules.banned_lexicon import LISTS, BannedLexicon, WordList
 from qc_speech.rules.banned_outcome import BannedParams, draft, nothing_found, unfit
 from qc_speech.rules.kind import Context, Draft, Kind
+from qc_speech.text.expand import nearest
+from qc_speech.text.normalize import normalize
 
 _NAMES = {
     "profanity": "脏话、粗俗语",
@@ -95,7 +97,9 @@ def _reason(chosen: list[Hit], scene: Scene, name: str) -> str:
         elif hit.how == "sound":
             part = f"“{words}”（读音近“{hit.meant}”）"
         else:
-            part = f"另一种听写结果里的“{hit.entry.say}”"
+            others = "".join(other.text for other in scene.utterance.alternatives)
+            (likely,) = nearest(hit.entry.say, normalize(others), 1)
+            part = f"另一种听写结果里的“{likely}”"
         if part not in parts and not any(
             words in other and hit.how == "spelling" for other in parts
         ):
