@@ -20,6 +20,8 @@ from qc_speech.cards.agent import AgentCard
 from qc_speech.cards.quotes import wanted, with_quotes
 from qc_speech.errors import UsageError
 from qc_speech.report import labels
+from qc_speech.report.cardpage import cards_of, file_name
+from qc_speech.report.charts import chart_of
 from qc_speech.report.forms import FORMS, heading, text_of, write
 from qc_speech.report.paper import parts, shown
 from qc_speech.report.tables import AnyCard, Column, Table, Value, tables
@@ -195,3 +197,48 @@ def test_a_missing_library_is_one_line_with_its_command(
 def test_a_card_of_no_calls_is_written_in_every_form(tmp_path: Path) -> None:
     for form in FORMS:
         assert write(some_cards()["empty"], tmp_path / "x" / f"a.{form}", form).exists()
+
+
+def test_pictures_show_what_their_tables_hold() -> None:
+    """The trend's dots lie at their means on the scale, gaps break the line, bars are as high as
+    their counts."""
+    day = [date(2026, 3, n) for n in range(1, 6)]
+    trend = chart_of(
+        Table(
+            "trend",
+            tuple(Column(key) for key in ("from", "to", "calls", "score", "low", "high")),
+            (
+                (day[0], day[0], 2, 100.0, 50.0, 100.0),
+                (day[1], day[1], 2, 50.0, 25.0, 75.0),
+                (day[2], day[2], 0, None, None, None),
+                (day[3], day[3], 1, 0.0, 0.0, 50.0),
+            ),
+        )
+    )
+    assert trend is not None
+    scale = {mark.text: mark.at for mark in trend.up}
+    assert [dot.y for dot in trend.dots] == [scale["100"], scale["50"], scale["0"]]
+    assert [(dot.low, dot.high) for dot in trend.dots][1] == (scale["25"], scale["75"])
+    assert (len(trend.lines), len(trend.bands)) == (2, 1)
+    days = Table("days", (Column("day"), Column("calls")), ((day[0], 4), (day[1], 0), (day[2], 2)))
+    bars = chart_of(days)
+    assert bars is not None
+    assert [bar.height for bar in bars.bars] == [bars.bars[0].height, 0, bars.bars[0].height / 2]
+    assert [bar.text for bar in bars.bars] == ["4", "", "2"]
+    none = Table("days", days.columns, ((day[0], 0),))
+    assert chart_of(none) is None and chart_of(Table("calls", (), ())) is None
+
+
+def test_pages_of_a_group_and_of_an_agent_link_to_each_other(tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    for folder in ("calls", "agents", "cards"):
+        (report / folder).mkdir(parents=True)
+    (report / "agents" / "1023.html").write_text("", "utf-8")
+    cards = some_cards()
+    names = {name: file_name(card) for name, card in cards.items()}
+    agent = write(cards["agent"], report / "cards" / f"{names['agent']}.html", "html")
+    site = write(cards["site"], report / "cards" / f"{names['site']}.html", "html")
+    assert f'href="{agent.name}"' in site.read_text("utf-8")
+    assert 'href="../agents/1023.html"' in agent.read_text("utf-8")
+    (report / "cards" / "agent-1023-4-2026-03.html").write_text("", "utf-8")  # of another agent
+    assert [href for _, href in cards_of("1023", report)] == [f"../cards/{agent.name}"]

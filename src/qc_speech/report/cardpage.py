@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ from qc_speech.cards.group import GroupCard
 from qc_speech.cards.statistics import Estimate
 from qc_speech.cards.tally import Tally
 from qc_speech.report import labels
+from qc_speech.report.charts import chart_of
 from qc_speech.report.names import safe_name
 from qc_speech.report.tables import AnyCard, Column, Value, tables
 
 _STATIC = Path(__file__).with_name("static")
+_PERIOD = re.compile(r"\d{4}-(W?\d\d)(-\d\d)?(_\d{4}-\d\d-\d\d)?")  # in names of files
 _NUMBERS = ("count", "number", "points", "percent", "rate")
 # Tables whose first look is enough; the long ones are unfolded on request.
 _FOLDED = ("trend", "checks", "calls", "bins", "grades", "rulebooks", "hours", "days")
@@ -31,15 +35,25 @@ def write_page(card: AnyCard, path: Path) -> Path:
         if source.is_file():
             shutil.copyfile(source, static / source.name)
     known = {page.stem for page in (report / "calls").glob("*.html")} if inside else set()
-    text = page(card, root=".." if inside else ".", known=known)
+    beside = {page.stem for page in path.parent.glob("*.html")}
+    own = _own_page(card, report) if inside else None
+    text = page(card, root=".." if inside else ".", known=known, beside=beside, own_page=own)
     draft = path.with_name(f".{path.name}.part")
     draft.write_text(text, encoding="utf-8", errors="replace", newline="\n")
     draft.replace(path)
     return path
 
 
-def page(card: AnyCard, *, root: str, known: set[str]) -> str:
-    """The page as text. `root`: where static/ and, for `known` call pages, calls/ lie."""
+def page(
+    card: AnyCard,
+    *,
+    root: str,
+    known: Set[str],
+    beside: Set[str] = frozenset(),
+    own_page: str | None = None,
+) -> str:
+    """The page as text. `root`: where static/ and, for `known` call pages, calls/ lie. `beside`:
+    cards in the same folder, by name; `own_page`: the page of all calls of the card's agent."""
     from qc_speech.report.templating import environment
 
     template = environment().get_template("card.html")
@@ -53,6 +67,9 @@ def page(card: AnyCard, *, root: str, known: set[str]) -> str:
         folded=_FOLDED,
         numeric=_is_number,
         call_href=lambda call_id, ms=None: _href(call_id, ms, root, known),
+        card_href=lambda value, column: _card_href(value, column, card, beside),
+        own_page=own_page,
+        chart_of=chart_of,
         texts=labels.tables(),
     )
 
@@ -78,7 +95,7 @@ def title(card: AnyCard) -> tuple[str, str]:
 def file_name(card: AnyCard) -> str:
     """The name of a card's file, without its ending: agent-1023-2026-03."""
     if isinstance(card, AgentCard):
-        whose = f"agent-{safe_name(card.agent)}" if card.agent is not None else "unassigned"
+        whose = _whose(card.agent)
     elif isinstance(card, GroupCard):
         whose = card.kind
         if card.kind != "site":
@@ -86,6 +103,37 @@ def file_name(card: AnyCard) -> str:
     else:
         whose = "weekly"
     return f"{whose}-{_whole(card).period.label.replace('..', '_')}"
+
+
+def _whose(agent: str | None) -> str:
+    return f"agent-{safe_name(agent)}" if agent is not None else "unassigned"
+
+
+def cards_of(agent: str | None, report: Path) -> tuple[tuple[str, str], ...]:
+    """The cards of an agent that lie in a report: (period, address from a folder beside)."""
+    start = f"{_whose(agent)}-"
+    found = sorted((report / "cards").glob("*.html"), reverse=True)
+    return tuple(
+        (page.stem.removeprefix(start).replace("_", " – "), f"../cards/{page.name}")
+        for page in found
+        if page.stem.startswith(start) and _PERIOD.fullmatch(page.stem.removeprefix(start))
+    )
+
+
+def _own_page(card: AnyCard, report: Path) -> str | None:
+    if not isinstance(card, AgentCard):
+        return None
+    name = "unassigned" if card.agent is None else safe_name(card.agent)
+    return f"../agents/{name}.html" if (report / "agents" / f"{name}.html").is_file() else None
+
+
+def _card_href(value: Value, column: Column, card: AnyCard, beside: Set[str]) -> str | None:
+    """A team's or agent's card of the same period, if it was written."""
+    if column.key not in ("agent", "team", "queue") or value is None:
+        return None
+    label = _whole(card).period.label.replace("..", "_")
+    name = f"{column.key}-{safe_name(str(value))}-{label}"
+    return f"{name}.html" if name in beside else None
 
 
 def _whole(card: AnyCard) -> AgentCard | GroupCard:
@@ -104,7 +152,7 @@ def _is_number(column: Column) -> bool:
     return column.kind in _NUMBERS
 
 
-def _href(call_id: Value, ms: Value, root: str, known: set[str]) -> str | None:
+def _href(call_id: Value, ms: Value, root: str, known: Set[str]) -> str | None:
     name = safe_name(str(call_id))
     if name not in known:
         return None

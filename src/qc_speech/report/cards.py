@@ -89,13 +89,14 @@ def make_group_card(rows: CardRows, kind: str, name: str | None, period: Period)
 def all_cards(
     rows: CardRows, period: Period, repeats: Mapping[str, Escalation]
 ) -> Iterator[AgentCard | GroupCard]:
-    """The site's card and those of every agent, team and queue with calls, one at a time."""
+    """The cards of every agent, team and queue with calls and the site's, one at a time: first
+    what others link to."""
     site = make_group_card(rows, "site", None, period)
-    yield site
-    for part in site.parts:
-        yield make_group_card(rows, part.kind, part.name, period)
     for head in site.agents:
         yield make_agent_card(rows, head.agent, period, repeats)
+    for part in site.parts:
+        yield make_group_card(rows, part.kind, part.name, period)
+    yield site
 
 
 def _group(rows: CardRows, scope: Scope, period: Period) -> tuple[GroupCard, GroupRows]:

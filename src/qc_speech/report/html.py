@@ -18,6 +18,7 @@ from qc_speech.codec import from_json, to_json
 from qc_speech.model import CallResult
 from qc_speech.ports import Hook, silent_hook
 from qc_speech.report import callpage
+from qc_speech.report.cardpage import cards_of
 from qc_speech.report.names import Names
 from qc_speech.report.overtime import over_time
 from qc_speech.report.scorecard import Card, card_of
@@ -136,7 +137,8 @@ class _Pages:
         )
 
     def agent(self, folder: Path, page: str, card: Card) -> AgentRow:
-        self._write(folder / f"{page}.html", "agent.html", root="..", card=card)
+        cards = cards_of(card.agent, folder.parent)
+        self._write(folder / f"{page}.html", "agent.html", root="..", card=card, cards=cards)
         # The index needs the head of the card only: let the lists of its findings go.
         head = Card(card.agent, card.name, card.tally, card.score, (), (), (), (), ())
         return AgentRow(page, head)

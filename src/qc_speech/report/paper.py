@@ -19,6 +19,7 @@ from qc_speech.report.templating import clock, day, environment, number, points
 
 _NUMBERS = ("count", "number", "points", "percent", "rate")
 _MOST_COLUMNS = 12  # across a page; wider tables (a heat map) go on below
+_MOST_TEXT = 160  # characters of a cell, as on the page
 _FEW_COLUMNS = 7  # beyond them the print is small
 
 
@@ -54,7 +55,7 @@ def sheet(card: AnyCard, language: str) -> str:
         shown=lambda value, column: shown(value, column, language),
         numeric=lambda column: column.kind in _NUMBERS,
         many=lambda table: len(table.columns) > _FEW_COLUMNS,
-        chart_of=chart_of,
+        charts={table.key: chart_of(table) for table in tables(card)},
     )  # fmt: skip
 
 
@@ -70,7 +71,8 @@ def shown(value: Value, column: Column, language: str) -> str:
         return value.isoformat()
     if isinstance(value, (int, float)):
         return _number(value, column.kind)
-    return str(text_of(value, column, language))
+    text = str(text_of(value, column, language))
+    return text if len(text) <= _MOST_TEXT else text[: _MOST_TEXT - 1] + "…"
 
 
 def _number(value: float, kind: str) -> str:
@@ -84,7 +86,9 @@ def _number(value: float, kind: str) -> str:
 
 
 def parts(table: Table) -> Iterator[tuple[Table, bool]]:
-    """The table in parts as wide as a page, each with the first column; whether it is the first."""
+    """The table in parts as wide as a page, each with the first column; whether it is the first.
+    Of a trend only what has calls: paper is short."""
+    rows = [row for row in table.rows if row[2]] if table.key == "trend" else table.rows
     step = _MOST_COLUMNS - 1
     for start in range(1, max(len(table.columns), 2), step):
         end = start + step
@@ -92,7 +96,7 @@ def parts(table: Table) -> Iterator[tuple[Table, bool]]:
             Table(
                 table.key,
                 (table.columns[0], *table.columns[start:end]),
-                tuple((row[0], *row[start:end]) for row in table.rows),
+                tuple((row[0], *row[start:end]) for row in rows),
             ),
             start == 1,
         )
