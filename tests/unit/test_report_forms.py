@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 from pypdf import PdfReader
+from report_calls import call
 from test_report_cards import HOSTILE, some_cards
 
 from qc_speech.cards.agent import AgentCard
@@ -23,6 +24,7 @@ from qc_speech.report import labels
 from qc_speech.report.cardpage import cards_of, file_name
 from qc_speech.report.charts import chart_of
 from qc_speech.report.forms import FORMS, heading, text_of, write
+from qc_speech.report.html import write_report
 from qc_speech.report.paper import parts, shown
 from qc_speech.report.tables import AnyCard, Column, Table, Value, tables
 
@@ -119,11 +121,23 @@ def on_paper(card: AnyCard, text: str) -> None:
     for table in tables(card):
         for part, _ in parts(table):
             for row in part.rows:
-                cells = (shown(v, c, "en") for v, c in zip(row, part.columns))
+                cells = [shown(v, c, "en") for v, c in zip(row, part.columns)]
+                for cell, value, column in zip(cells, row, part.columns):
+                    assert rounds_to(cell, value, column), (table.key, column.key, cell, value)
                 line = re.sub(r"\s", "", "".join(cells))
                 found = text.find(line, at)
                 assert found >= 0, (table.key, line, text[at : at + 200])
                 at = found + len(line)
+
+
+def rounds_to(cell: str, value: Value, column: Column) -> bool:
+    """A number of the paper is the table's, rounded as its column rounds."""
+    scale = {"count": 1, "number": 1, "points": 1, "rate": 1, "percent": 100}.get(column.kind)
+    if scale is None or not isinstance(value, (int, float)):
+        return True
+    step = {"count": 0.0, "number": 0.1, "points": 0.01, "rate": 0.001, "percent": 0.1}[column.kind]
+    read = float(cell.replace("\N{MINUS SIGN}", "-").removesuffix("%"))
+    return abs(read - value * scale) <= step / 2 + 1e-9
 
 
 def in_json(card: AnyCard, data: dict[str, Any]) -> None:
@@ -240,5 +254,7 @@ def test_pages_of_a_group_and_of_an_agent_link_to_each_other(tmp_path: Path) -> 
     site = write(cards["site"], report / "cards" / f"{names['site']}.html", "html")
     assert f'href="{agent.name}"' in site.read_text("utf-8")
     assert 'href="../agents/1023.html"' in agent.read_text("utf-8")
+    write_report([call("c01", "1023")], tmp_path, audio_of=lambda _: None)
+    assert f'href="../cards/{agent.name}"' in (report / "agents" / "1023.html").read_text("utf-8")
     (report / "cards" / "agent-1023-4-2026-03.html").write_text("", "utf-8")  # of another agent
     assert [href for _, href in cards_of("1023", report)] == [f"../cards/{agent.name}"]
