@@ -16,8 +16,9 @@ from qc_speech.intake.table import read_table
 CHINESE = ",".join(COLUMNS.values())
 EXCEL = (
     f"{CHINESE}\r\n"
-    "录音/甲.wav,,1023,王芳,2026/1/5 9:03,repair_hotline,呼入,5,双声道,左,供暖,,vip,2025-12-01\r\n"
-    '乙.wav,,3306,"李,雷",2026/1/5 9:10,,呼出,,,,,,,\r\n'
+    "录音/甲.wav,,1023,王芳,2026/1/5 9:03,repair_hotline,呼入,5,双声道,左,"
+    "供暖,,vip,2025-12-01,一班\r\n"
+    '乙.wav,,3306,"李,雷",2026/1/5 9:10,,呼出,,,,,,,,\r\n'
 )
 
 
