@@ -91,7 +91,7 @@ def test_a_session_by_keyboard(open_call: OpenCall, live: Live) -> None:
     assert page.locator(".turn.now .w.now").count() <= 2
     press("Space")
     wait_until(page, "document.getElementById('audio').paused")
-    assert page.get_attribute("#play", "aria-pressed") == "false"
+    page.locator("#play[aria-pressed=false]").wait_for()  # the event follows a moment later
 
     press("w")
     page.locator(".here .lines", has_text="理由").wait_for()
