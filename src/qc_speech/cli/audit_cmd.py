@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from qc_speech.cli.faults import clear_errors
 from qc_speech.cli.store_option import STORE
 from qc_speech.errors import QcError, UsageError
 from qc_speech.store_place import store_of, stored
@@ -27,12 +28,9 @@ def audit_cmd(
     store: str | None = STORE,
 ) -> None:
     """Check that nobody changed the audit log, and show its newest entries."""
-    try:
+    with clear_errors():
         place = stored(out, store) if store or out.is_dir() else out
         whole = _audit(place, since, show)
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
     if not whole:
         raise typer.Exit(1)
 
@@ -122,13 +120,10 @@ def apply(
     from qc_speech.store.resealing import reseal
     from qc_speech.vault import needed
 
-    try:
+    with clear_errors():
         needed()
         with open_store(store_of(out, store_url), create=False) as store:
             rows = reseal(store)
             files = seal_files(out)
             publish(out, store)
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
     typer.echo(f"sealed {rows} rows and {files} files")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from qc_speech.errors import QcError, UsageError
+from qc_speech.cli.faults import clear_errors
+from qc_speech.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import date
@@ -41,15 +40,6 @@ FIND_EPILOG = (
     "qc-speech clips find --words 给您添麻烦了 --mood upset | "
     "qc-speech clips find --words qingshaodeng"
 )
-
-
-@contextmanager
-def clear_errors() -> Iterator[None]:
-    try:
-        yield
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
 
 
 def open_shelf(out: Path) -> SqlStore:

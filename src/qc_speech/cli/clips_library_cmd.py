@@ -10,6 +10,7 @@ import typer
 
 from qc_speech.cli import clips_cmd as shared
 from qc_speech.cli.clips_cmd import app
+from qc_speech.cli.faults import clear_errors
 from qc_speech.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def add(
     from qc_speech.clips.values import Clip
     from qc_speech.model import Role, Span
 
-    with shared.clear_errors(), shared.open_shelf(out) as store:
+    with clear_errors(), shared.open_shelf(out) as store:
         made = shared.recipe(before, after, parties, speed, disguise, for_all)
         to = library.collection(store, collection) if collection else None
         draft = Clip(
@@ -79,7 +80,7 @@ def check(out: Path = OUT) -> None:
     from qc_speech.clips import desk, library
 
     problems = 0
-    with shared.clear_errors(), shared.open_shelf(out) as store:
+    with clear_errors(), shared.open_shelf(out) as store:
         if not library.clips(store, state="waiting", limit=1):
             typer.echo("no clip waits")
             return
@@ -111,7 +112,7 @@ def export(
     from qc_speech.clips import export as handing
     from qc_speech.clips import library
 
-    with shared.clear_errors(), shared.open_shelf(out) as store:
+    with clear_errors(), shared.open_shelf(out) as store:
         if (collection is None) == (call is None):
             raise UsageError("export: give a collection, or a call with --call")
         now = datetime.now(timezone.utc).replace(tzinfo=None)
@@ -136,7 +137,7 @@ def best(
     """The best-said examples of each check and month."""
     from qc_speech.clips import practice
 
-    with shared.clear_errors(), shared.open_shelf(out) as store:
+    with clear_errors(), shared.open_shelf(out) as store:
         shared.refresh(store)
         found = practice.best(store, shared.checks(check), month, each)
         for one in found:
@@ -154,7 +155,7 @@ def improved(
     """What an agent got better at, with a clip from before and one from after."""
     from qc_speech.clips import practice
 
-    with shared.clear_errors(), shared.open_shelf(out) as store:
+    with clear_errors(), shared.open_shelf(out) as store:
         shared.refresh(store)
         found = practice.improved(store, agent)
         for one in found:
@@ -177,7 +178,7 @@ def list_(
     """Clips of the library, newest first."""
     from qc_speech.clips import library
 
-    with shared.clear_errors(), shared.open_shelf(out) as store:
+    with clear_errors(), shared.open_shelf(out) as store:
         chosen = library.collection(store, collection).id if collection else None
         _print(library.clips(store, text=words, state=state, collection=chosen, limit=limit))
 
@@ -196,7 +197,7 @@ def collections(out: Path = OUT) -> None:
     """All collections with the number of their clips."""
     from qc_speech.clips import library
 
-    with shared.clear_errors(), shared.open_shelf(out) as store:
+    with clear_errors(), shared.open_shelf(out) as store:
         for one in library.collections(store):
             typer.echo(f"{one.id}  {len(one.clip_ids):3} clips  {one.title}")
 
@@ -208,7 +209,7 @@ def new(
     """Start a collection."""
     from qc_speech.clips import library
 
-    with shared.clear_errors(), shared.open_shelf(out) as store:
+    with clear_errors(), shared.open_shelf(out) as store:
         typer.echo(library.new_collection(store, title, notes, shared.user()).id)
 
 
@@ -219,7 +220,7 @@ def put(
     """Put clips at the end of a collection."""
     from qc_speech.clips import library
 
-    with shared.clear_errors(), shared.open_shelf(out) as store:
+    with clear_errors(), shared.open_shelf(out) as store:
         for id_ in ids:
             library.clip(store, id_)
         library.put_in(store, library.collection(store, collection).id, ids)
@@ -234,7 +235,7 @@ def drop(
     """Take clips out of a collection, or remove a collection; the clips stay in the library."""
     from qc_speech.clips import library
 
-    with shared.clear_errors(), shared.open_shelf(out) as store:
+    with clear_errors(), shared.open_shelf(out) as store:
         chosen = library.collection(store, collection)
         if ids:
             library.take_out(store, chosen.id, ids)
@@ -248,7 +249,7 @@ def remove(ids: list[str] = typer.Argument(...), out: Path = OUT) -> None:
     from qc_speech.clips import library
     from qc_speech.store import audit
 
-    with shared.clear_errors(), shared.open_shelf(out) as store:
+    with clear_errors(), shared.open_shelf(out) as store:
         _known(store, ids)
         count = library.remove(store, ids)
         for id_ in ids:
@@ -279,7 +280,7 @@ def ask(
     from qc_speech.clips import library
     from qc_speech.clips.values import Question
 
-    with shared.clear_errors(), shared.open_shelf(out) as store:
+    with clear_errors(), shared.open_shelf(out) as store:
         library.clip(store, clip)
         right = None if answer is None else answer - 1
         library.ask(store, Question(clip, question, tuple(choice or ()), right, explanation))
@@ -290,7 +291,7 @@ def takeouts(out: Path = OUT) -> None:
     """Who took what out, the newest first."""
     from qc_speech.clips.export import takeouts as taken
 
-    with shared.clear_errors(), shared.open_shelf(out) as store:
+    with clear_errors(), shared.open_shelf(out) as store:
         for entry in taken(store):
             clips = ", ".join(entry.detail.get("clips", ()))
             typer.echo(f"{entry.at:%Y-%m-%d %H:%M}Z  {entry.who}  {entry.object}  {clips}")

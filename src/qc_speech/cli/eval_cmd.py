@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from qc_speech.cli.faults import clear_errors
 from qc_speech.cli.store_option import STORE
-from qc_speech.errors import QcError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,7 +41,7 @@ def evaluate_cmd(
     from qc_speech.evaluate import evaluate, read_ids, save
     from qc_speech.evaluate.reliability import save_diagram
 
-    try:
+    with clear_errors():
         ids = read_ids(calls) if calls else None
         if store is None:
             found = evaluate(labelled, out, calls=ids)
@@ -52,9 +52,6 @@ def evaluate_cmd(
                 found = evaluate(labelled, out, calls=ids, stored=opened.result)
         path = save(found, out)
         save_diagram(found.reliability(), out)
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
     console = Console()
     for table in (_groups(found), _checks(found), _speech(found)):
         console.print(table)

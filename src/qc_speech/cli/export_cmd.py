@@ -6,8 +6,8 @@ from pathlib import Path
 
 import typer
 
+from qc_speech.cli.faults import clear_errors
 from qc_speech.cli.store_option import STORE
-from qc_speech.errors import QcError, UsageError
 from qc_speech.store_place import stored
 
 
@@ -28,7 +28,7 @@ def export_cmd(
     from qc_speech.export import export
 
     folder = to or out / ("labels" if fmt == "labels" else "export")
-    try:
+    with clear_errors():
         if fmt == "labels":
             _labels(stored(out, store), folder)
             return
@@ -39,9 +39,6 @@ def export_cmd(
 
             with open_store(store, create=False) as opened:
                 written = export(out, fmt, folder, opened.results())
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
     plural = "" if len(written) == 1 else "s"
     typer.echo(f"{len(written)} file{plural} written to {folder}")
 

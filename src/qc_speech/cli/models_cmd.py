@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
+from qc_speech.cli.faults import clear_errors
 from qc_speech.errors import QcError, UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _VERIFY_EPILOG = "Example: qc-speech models verify whisper-base"
 @app.command("list", epilog=_LIST_EPILOG)
 def list_models() -> None:
     """Show every model of the manifest: size, licence, sources, whether it is here."""
-    with _clear_errors():
+    with clear_errors():
         from rich import box
         from rich.console import Console
         from rich.table import Table
@@ -73,7 +74,7 @@ def fetch(
     ),
 ) -> None:
     """Fetch models; every file's SHA-256 is checked before it is put in place."""
-    with _clear_errors():
+    with clear_errors():
         from qc_speech.models import fetch as fetch_model
 
         if folder is not None and not folder.is_dir():
@@ -101,7 +102,7 @@ def verify(
     ),
 ) -> None:
     """Hash the files on disk anew and compare them with the manifest."""
-    with _clear_errors():
+    with clear_errors():
         from rich.console import Console
         from rich.table import Table
 
@@ -172,15 +173,3 @@ def _progress(model_id: str) -> Iterator[Hook]:
             bar.update(task, completed=done, total=total or None)
 
         yield hook
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    try:
-        yield
-    except UsageError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from qc_speech.cli.faults import clear_errors
 from qc_speech.errors import QcError, UsageError
 
 EPILOG = (
@@ -20,11 +21,8 @@ def notify(
     show: bool = typer.Option(False, "--show", help="Print the messages; send nothing."),
 ) -> None:
     """Send the newest summary of a batch to everybody the profile names."""
-    try:
+    with clear_errors():
         failed = _notify(profile, test, show)
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
     for line in failed:
         typer.echo(f"error: {line}", err=True)
     if failed:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from qc_speech.cli.faults import clear_errors
 from qc_speech.cli.store_option import STORE
-from qc_speech.errors import QcError, UsageError
+from qc_speech.errors import UsageError
 from qc_speech.store_place import store_of
 
 if TYPE_CHECKING:
@@ -32,11 +33,8 @@ def purge(
     dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be removed."),
 ) -> None:
     """Remove what has been kept for long enough, mask personal data, and record it."""
-    try:
+    with clear_errors():
         stuck = _purge(out, config, store_url, dry_run)
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
     if stuck:
         raise typer.Exit(1)
 
@@ -99,14 +97,11 @@ def reveal(
     """Print a masked call's result as it was (JSON). Needs the key; goes into the audit log."""
     import json
 
-    try:
+    with clear_errors():
         from qc_speech import retention
         from qc_speech.result import to_public
         from qc_speech.store import open_store
 
         with open_store(store_of(out, store_url), create=False) as store:
             result = retention.reveal(store, call_id, f"reveal:{getpass.getuser()}")
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
     typer.echo(json.dumps(to_public(result), ensure_ascii=False, indent=1))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
-from qc_speech.errors import QcError, UsageError
+from qc_speech.cli.faults import clear_errors
+from qc_speech.errors import UsageError
 
 if TYPE_CHECKING:
     from qc_speech.cards.period import Period
@@ -59,16 +60,13 @@ def report(
     random for people, some of every agent, so many that a share is known to within --margin; the
     same --seed draws the same calls.
     """
-    try:
+    with clear_errors():
         what, out = _what(words)
         if what == "sample":
             _sample(out, (first, last, month), (folder, store), (margin, seed))
             return
         asked = _Asked(agent, team, queue, every, what == "weekly")
         _report(out, asked, (first, last, month), forms.split(","), (folder, store, language))
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
 
 
 class _Asked:

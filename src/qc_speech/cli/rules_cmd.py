@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
 
 import typer
 
+from qc_speech.cli.faults import clear_errors
 from qc_speech.cli.store_option import STORE
-from qc_speech.errors import QcError, UsageError
+from qc_speech.errors import UsageError
 from qc_speech.store_place import stored
 
 app = typer.Typer(
@@ -249,16 +248,6 @@ def language_index(language: str) -> int:
     if language not in LANGUAGES:
         raise UsageError(f"language {language}: not known; one of {', '.join(LANGUAGES)}")
     return LANGUAGES.index(language)
-
-
-@contextmanager
-def clear_errors() -> Iterator[None]:
-    """A fault with a cure ends in one line: exit code 2 for wrong usage, else 1."""
-    try:
-        yield
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
 
 
 def _counted(number: int, what: str) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from qc_speech.cli.faults import clear_errors
 from qc_speech.cli.store_option import STORE
-from qc_speech.errors import QcError, StoreError, UsageError
+from qc_speech.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,16 +44,13 @@ def run(
     from qc_speech.batch import Job
     from qc_speech.settings import load_settings
 
-    try:
+    with clear_errors():
         if device not in ("auto", "cpu", "cuda"):
             raise UsageError(f"--device {device}: one of auto, cpu, cuda")
         settings = load_settings(
             config, device=None if device == "auto" else device, asr_model=model
         )
         code = _run(paths, manifest, Job(out, settings, rulebook, workers, store=store))
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
     if code:
         raise typer.Exit(code)
 

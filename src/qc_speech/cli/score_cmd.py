@@ -6,8 +6,9 @@ from pathlib import Path
 
 import typer
 
+from qc_speech.cli.faults import clear_errors
 from qc_speech.cli.store_option import STORE
-from qc_speech.errors import QcError, UsageError
+from qc_speech.errors import UsageError
 from qc_speech.store_place import stored
 
 EPILOG = "Example: qc-speech score out --rulebook complaint"
@@ -24,11 +25,8 @@ def score(
     store: str | None = STORE,
 ) -> None:
     """Score all stored calls again with today's rulebooks and lexicons; needs no audio or model."""
-    try:
+    with clear_errors():
         _score(out, rulebook, config, stored(out, store))
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
 
 
 def _score(out: Path, rulebook: str | None, config: Path | None, place: str | Path) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
-from qc_speech.errors import QcError, UsageError
+from qc_speech.cli.faults import clear_errors
+from qc_speech.errors import UsageError
 from qc_speech.store_place import ENVIRONMENT, named
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _PLACE: Any = typer.Argument(
 @app.command(epilog=f"Example: qc-speech store check out. {_CODES}")
 def check(place: str = _PLACE) -> None:
     """Look for damage: the file, the schema, every call's rows against its result, reviews."""
-    with _clear_errors():
+    with clear_errors():
         from qc_speech.store.checking import check_store
         from qc_speech.store.opening import open_as_it_is
 
@@ -57,7 +57,7 @@ def backup(
     to: Path = typer.Argument(..., metavar="FILE", help="The file to write; not there yet."),
 ) -> None:
     """Write the store to one file, with its checksum beside it; a job may run meanwhile."""
-    with _clear_errors():
+    with clear_errors():
         from qc_speech.store.backup import back_up
         from qc_speech.store.opening import open_as_it_is
 
@@ -73,7 +73,7 @@ def restore(
     force: bool = typer.Option(False, "--force", help="Replace what the store holds."),
 ) -> None:
     """Make a store what a backup holds; first the backup itself is checked."""
-    with _clear_errors():
+    with clear_errors():
         from qc_speech.store import backup, open_store
 
         if not backup.check_backup(file):
@@ -99,7 +99,7 @@ def migrate(
     dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be done."),
 ) -> None:
     """Bring a store up to this program's schema; a backup of it is written first."""
-    with _clear_errors():
+    with clear_errors():
         from qc_speech.store import open_store
         from qc_speech.store.backup import back_up
         from qc_speech.store.opening import HEAD, open_as_it_is, revision_of
@@ -126,7 +126,7 @@ def copy(
     target: str = typer.Argument(..., metavar="TO", help="The same; an empty store, or none yet."),
 ) -> None:
     """Copy a store into an empty one, SQLite or PostgreSQL; one that was stopped goes on."""
-    with _clear_errors():
+    with clear_errors():
         from qc_speech.store import open_store
         from qc_speech.store.copying import copy_store
 
@@ -151,12 +151,3 @@ def _progress() -> Callable[[str, int], None]:
             last[0] = table
 
     return say
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    try:
-        yield
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
+from qc_speech.cli.faults import clear_errors
 from qc_speech.cli.store_option import STORE
-from qc_speech.errors import QcError, UsageError
+from qc_speech.errors import UsageError
 from qc_speech.store_place import store_of, stored
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def enrol(
     store_url: Optional[str] = STORE,  # noqa: UP045
 ) -> None:
     """Make an agent's voiceprint from recordings of his voice alone (15 s of speech or more)."""
-    with _clear_errors():
+    with clear_errors("path and space"):
         part = _part(channel, start, end)
         if not agent.strip():
             raise UsageError("the agent's id is empty; give it as it stands in the manifest")
@@ -71,7 +72,7 @@ def list_voices(
     store_url: Optional[str] = STORE,  # noqa: UP045
 ) -> None:
     """Show whose voiceprints are kept, on how much speech they rest and since when."""
-    with _clear_errors():
+    with clear_errors("path and space"):
         from rich import box
         from rich.console import Console
         from rich.table import Table
@@ -95,7 +96,7 @@ def remove(
     store_url: Optional[str] = STORE,  # noqa: UP045
 ) -> None:
     """Erase an agent's voiceprint; later runs no longer compare the voice."""
-    with _clear_errors():
+    with clear_errors("path and space"):
         with _opened(stored(out, store_url)) as store:
             removed = store.remove_voiceprint(agent)
         if not removed:
@@ -169,18 +170,3 @@ def _opened(place: str | Path) -> Iterator[SqlStore]:
         if isinstance(place, Path):
             place.chmod(0o600)  # a store of an earlier version may be readable by others
         yield store
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    try:
-        yield
-    except UsageError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
-    except OSError as error:
-        typer.echo(f"error: {error.filename}: {error.strerror}; check path and space", err=True)
-        raise typer.Exit(2) from None

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
+from qc_speech.cli.faults import clear_errors
 from qc_speech.cli.store_option import STORE
-from qc_speech.errors import QcError, UsageError
+from qc_speech.errors import UsageError
 from qc_speech.store_place import stored
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def web(
     """Start the review app (behind a reverse proxy with TLS: docs/web.md)."""
     if context.invoked_subcommand is not None:
         return
-    with _clear_errors():
+    with clear_errors("path and port"):
         if plain_http and host not in _LOCAL:
             raise UsageError(
                 f"--plain-http with --host {host}: passwords would cross the network in the clear; "
@@ -97,7 +98,7 @@ def add(
     out: Path = typer.Option(Path("out"), "--out", help=_OUT_HELP),
 ) -> None:
     """Let somebody in. The password is asked for, or read from a file; never an argument."""
-    with _clear_errors(), _people(store, out) as opened:
+    with clear_errors("path and port"), _people(store, out) as opened:
         from qc_speech.web.people import NewUser, add_user
 
         names = tuple(team.strip() for team in teams.split(",") if team.strip())
@@ -112,7 +113,7 @@ def list_users(
     out: Path = typer.Option(Path("out"), "--out", help=_OUT_HELP),
 ) -> None:
     """Who may enter, and as what."""
-    with _clear_errors(), _people(store, out) as opened:
+    with clear_errors("path and port"), _people(store, out) as opened:
         from rich import box
         from rich.console import Console
         from rich.table import Table
@@ -139,7 +140,7 @@ def passwd(
     out: Path = typer.Option(Path("out"), "--out", help=_OUT_HELP),
 ) -> None:
     """Set a new password; all sessions of that user end."""
-    with _clear_errors(), _people(store, out) as opened:
+    with clear_errors("path and port"), _people(store, out) as opened:
         from qc_speech.web.people import set_password
 
         set_password(opened, _user(opened, name), _password(password_file))
@@ -154,7 +155,7 @@ def disable(
     out: Path = typer.Option(Path("out"), "--out", help=_OUT_HELP),
 ) -> None:
     """Keep somebody out from now on; sessions and tokens end."""
-    with _clear_errors(), _people(store, out) as opened:
+    with clear_errors("path and port"), _people(store, out) as opened:
         from qc_speech.web.people import set_disabled
 
         set_disabled(opened, _user(opened, name), not undo)
@@ -215,18 +216,3 @@ def _needs_extra() -> Iterator[None]:
             f"the review app needs {error.name}, which is not installed: "
             "pip install 'qc-speech[web]'"
         ) from None
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    try:
-        yield
-    except UsageError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
-    except QcError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
-    except OSError as error:
-        typer.echo(f"error: {error.filename}: {error.strerror}; check path and port", err=True)
-        raise typer.Exit(2) from None
