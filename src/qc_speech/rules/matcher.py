@@ -98,7 +98,7 @@ class Matcher:
         """How surely the phrase is said in the turns (default: those of its zone)."""
         wanted = zone_of(self.turns, phrase.zone) if turns is None else turns
         numbers = self._numbers_of(wanted)
-        plain = None if self._asked else self._plainly(phrase, numbers)
+        plain = None if self._was_asked(phrase) else self._plainly(phrase, numbers)
         if plain:
             return plain
         return self._by_ear(phrase, numbers)
@@ -120,10 +120,14 @@ class Matcher:
             return Found(weakest.probability)
         return _join([self._placed(one) for one in likely])
 
+    def _was_asked(self, phrase: Phrase) -> bool:
+        return any(one.check == phrase.check for one in self._asked)
+
     def each(self, phrase: Phrase, least: float) -> list[Found]:
         """For each turn alone what `find` says; only where it is at least so sure with a place."""
         every = list(range(len(self.turns)))
-        plain = {} if self._asked else {n: self._plainly(phrase, (n,)) for n in every}
+        asked = self._was_asked(phrase)
+        plain = {} if asked else {n: self._plainly(phrase, (n,)) for n in every}
         rest = [n for n in every if not plain.get(n)]
         for part in phrase.parts:
             for wording in (*self.wordings(part), *part.unless):
