@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -121,10 +122,8 @@ def vtt(result: Result) -> str:
         text = " ".join(str(turn["text"]).split())
         if not text:
             continue
-        start = _ms(turn["start"])
-        end = max(_ms(turn["end"]), start + 1)  # a cue must not be empty
         voice = _undecided(result, turn) or _VOICES.get(turn["speaker"], "未知")
-        cues.append(f"{clock(start)} --> {clock(end)}\n<v {escaped(voice)}>{escaped(text)}</v>\n")
+        cues.append(cue(_ms(turn["start"]), _ms(turn["end"]), voice, text))
     return "\n".join(cues)
 
 
@@ -261,9 +260,11 @@ def _ms(seconds: float) -> int:
     return max(0, round(seconds * 1000))
 
 
-def clock(ms: int) -> str:
+def cue(start_ms: int, end_ms: int, voice: str, text: str) -> str:
+    """One WebVTT cue of a voice; never empty in time."""
+    span = f"{_clock(start_ms)} --> {_clock(max(end_ms, start_ms + 1))}"
+    return f"{span}\n<v {escape(voice, quote=False)}>{escape(text, quote=False)}</v>\n"
+
+
+def _clock(ms: int) -> str:
     return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"
-
-
-def escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -12,7 +12,7 @@ from qc_speech.clips import sound
 from qc_speech.clips.rendering import REMAINS
 from qc_speech.clips.values import Line, RedactionReport, Rendered
 from qc_speech.errors import QcError
-from qc_speech.export import clock, escaped
+from qc_speech.export import cue
 from qc_speech.report.labels import label
 
 
@@ -31,12 +31,8 @@ def vtt(lines: Sequence[Line]) -> str:
     """A clip's lines as WebVTT cues with a voice each."""
     cues = ["WEBVTT\n"]
     for line in lines:
-        end = max(line.span.end_ms, line.span.start_ms + 1)
         voice = label("roles", line.role.value)[0]
-        cues.append(
-            f"{clock(line.span.start_ms)} --> {clock(end)}\n"
-            f"<v {escaped(voice)}>{escaped(shown(line.text))}</v>\n"
-        )
+        cues.append(cue(line.span.start_ms, line.span.end_ms, voice, shown(line.text)))
     return "\n".join(cues)
 
 
