@@ -11,6 +11,8 @@ from clip_calls import found, made
 from typer.testing import CliRunner, Result
 
 from qc_speech.cli.app import app
+from qc_speech.cli.clips_cmd import open_shelf
+from qc_speech.errors import StoreError
 from qc_speech.store import open_store
 
 
@@ -84,3 +86,10 @@ def test_wrong_usage_ends_with_2_and_one_line(out: Path, args: tuple[str, ...]) 
 def test_a_folder_without_a_store(tmp_path: Path) -> None:
     done = run(tmp_path, "find")
     assert done.exit_code == 2 and "qc.sqlite" in done.output
+
+
+def test_out_may_be_the_address_of_a_server() -> None:
+    """As --help says: it used to lose a slash, and the answer was that no such folder is there."""
+    pytest.importorskip("psycopg")
+    with pytest.raises(StoreError):
+        open_shelf("postgresql://nobody@127.0.0.1:1/none")

@@ -10,6 +10,7 @@ import typer
 
 from qc_speech.cli.faults import clear_errors
 from qc_speech.errors import UsageError
+from qc_speech.store_place import named
 
 if TYPE_CHECKING:
     from datetime import date
@@ -24,7 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-OUT = typer.Option(Path("out"), "--out", help="Folder of `run`, or the store's file or address.")
+OUT = typer.Option("out", "--out", help="Folder of `run`, or the store's file or address.")
 CHECK = typer.Option(None, "--check", help="Identifier or name (empathy, 致歉); repeat for more.")
 AGENT = typer.Option(None, "--agent", help="The agent's id.")
 SINCE = typer.Option(None, "--since", help="First day, YYYY-MM-DD.")
@@ -42,16 +43,13 @@ FIND_EPILOG = (
 )
 
 
-def open_shelf(out: Path) -> SqlStore:
+def open_shelf(out: str) -> SqlStore:
     from qc_speech.store import open_store
 
-    address = str(out)
-    if "://" in address:
-        return open_store(address, create=False)
-    path = out / "qc.sqlite" if out.is_dir() else out
-    if not path.is_file():
+    place = named(out)
+    if isinstance(place, Path) and not place.is_file():
         raise UsageError(f"{out}: holds no store (qc.sqlite); give the folder of a run with --out")
-    return open_store(path, create=False)
+    return open_store(place, create=False)
 
 
 def user() -> str:
@@ -116,7 +114,7 @@ def refresh(store: SqlStore) -> int:
 
 
 @app.command("index")
-def index_cmd(out: Path = OUT) -> None:
+def index_cmd(out: str = OUT) -> None:
     """Read new and changed calls, so that they can be found; `find` does it by itself."""
     with clear_errors(), open_shelf(out) as store:
         typer.echo(f"calls read: {refresh(store)}")
@@ -141,7 +139,7 @@ def find(
     fold: bool = typer.Option(True, "--fold/--no-fold", help="Near-duplicates as one."),
     fresh: bool = typer.Option(True, "--refresh/--no-refresh", help="Read new calls first."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object a line."),
-    out: Path = OUT,
+    out: str = OUT,
 ) -> None:
     """Find examples, the most typical and cleanest first."""
     from qc_speech.clips import index
@@ -238,7 +236,7 @@ def cut(
     check: bool = typer.Option(
         True, "--check/--no-check", help="Hear the result again with the recognizer."
     ),
-    out: Path = OUT,
+    out: str = OUT,
 ) -> None:
     """Cut examples into files: sound, subtitles and a report of what was hidden.
 

@@ -48,7 +48,7 @@ def add(
     speed: float = shared.SPEED,
     disguise: list[str] | None = shared.DISGUISE,
     for_all: bool = shared.SHARED,
-    out: Path = OUT,
+    out: str = OUT,
 ) -> None:
     """Put examples into the library; `check` hears them before they may be given out."""
     from qc_speech.clips import index, library
@@ -75,7 +75,7 @@ def add(
 
 
 @app.command()
-def check(out: Path = OUT) -> None:
+def check(out: str = OUT) -> None:
     """Hear the library's waiting clips again: is anything personal left in them?"""
     from qc_speech.clips import desk, library
 
@@ -106,7 +106,7 @@ def export(
     call: str | None = typer.Option(None, "--call", help="A whole call as vCon instead."),
     disguise: list[str] | None = shared.DISGUISE,
     for_all: bool = shared.SHARED,
-    out: Path = OUT,
+    out: str = OUT,
 ) -> None:
     """Hand out a collection (page, sound, subtitles, sheet, playlist), or a call as vCon."""
     from qc_speech.clips import export as handing
@@ -132,7 +132,7 @@ def best(
     check: list[str] | None = shared.CHECK,
     month: str | None = typer.Option(None, "--month", help="YYYY-MM; default: all."),
     each: int = typer.Option(3, "--each", min=1, max=50, help="How many of each check and month."),
-    out: Path = OUT,
+    out: str = OUT,
 ) -> None:
     """The best-said examples of each check and month."""
     from qc_speech.clips import practice
@@ -150,7 +150,7 @@ def best(
 
 @app.command()
 def improved(
-    agent: str = typer.Option(..., "--agent", help="The agent's id."), out: Path = OUT
+    agent: str = typer.Option(..., "--agent", help="The agent's id."), out: str = OUT
 ) -> None:
     """What an agent got better at, with a clip from before and one from after."""
     from qc_speech.clips import practice
@@ -173,7 +173,7 @@ def list_(
     state: str | None = typer.Option(None, "--state", help="waiting, checked, refused."),
     collection: str | None = typer.Option(None, "--collection"),
     limit: int = typer.Option(100, "--limit", min=1, max=10_000),
-    out: Path = OUT,
+    out: str = OUT,
 ) -> None:
     """Clips of the library, newest first."""
     from qc_speech.clips import library
@@ -193,7 +193,7 @@ def _print(clips: Sequence[Clip]) -> None:
 
 
 @library_app.command()
-def collections(out: Path = OUT) -> None:
+def collections(out: str = OUT) -> None:
     """All collections with the number of their clips."""
     from qc_speech.clips import library
 
@@ -204,7 +204,7 @@ def collections(out: Path = OUT) -> None:
 
 @library_app.command()
 def new(
-    title: str = typer.Argument(...), notes: str = typer.Option("", "--notes"), out: Path = OUT
+    title: str = typer.Argument(...), notes: str = typer.Option("", "--notes"), out: str = OUT
 ) -> None:
     """Start a collection."""
     from qc_speech.clips import library
@@ -214,9 +214,7 @@ def new(
 
 
 @library_app.command()
-def put(
-    collection: str = COLLECTION, ids: list[str] = typer.Argument(...), out: Path = OUT
-) -> None:
+def put(collection: str = COLLECTION, ids: list[str] = typer.Argument(...), out: str = OUT) -> None:
     """Put clips at the end of a collection."""
     from qc_speech.clips import library
 
@@ -230,7 +228,7 @@ def put(
 def drop(
     collection: str = COLLECTION,
     ids: list[str] | None = typer.Argument(None, help="Clips; none: the whole collection."),
-    out: Path = OUT,
+    out: str = OUT,
 ) -> None:
     """Take clips out of a collection, or remove a collection; the clips stay in the library."""
     from qc_speech.clips import library
@@ -244,7 +242,7 @@ def drop(
 
 
 @library_app.command()
-def remove(ids: list[str] = typer.Argument(...), out: Path = OUT) -> None:
+def remove(ids: list[str] = typer.Argument(...), out: str = OUT) -> None:
     """Remove clips from the library, all collections and quizzes."""
     from qc_speech.clips import library
     from qc_speech.store import audit
@@ -271,7 +269,7 @@ def ask(
     choice: list[str] | None = typer.Option(None, "--choice", help="Repeat; none: open."),
     answer: int | None = typer.Option(None, "--answer", min=1, help="Number of the right one."),
     explanation: str = typer.Option("", "--explain", help="Such as the clause."),
-    out: Path = OUT,
+    out: str = OUT,
 ) -> None:
     """Add a quiz question to a clip.
 
@@ -287,7 +285,7 @@ def ask(
 
 
 @library_app.command()
-def takeouts(out: Path = OUT) -> None:
+def takeouts(out: str = OUT) -> None:
     """Who took what out, the newest first."""
     from qc_speech.clips.export import takeouts as taken
 

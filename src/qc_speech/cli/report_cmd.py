@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 from qc_speech.cli.faults import clear_errors
+from qc_speech.cli.store_option import STORE
 from qc_speech.errors import UsageError
+from qc_speech.store_place import stored
 
 if TYPE_CHECKING:
     from qc_speech.cards.period import Period
@@ -45,9 +47,7 @@ def report(
     folder: Optional[Path] = typer.Option(  # noqa: UP045
         None, "--folder", help="Where to write; default: OUT/report/cards."
     ),
-    store: Optional[str] = typer.Option(  # noqa: UP045
-        None, "--store", help="The store: a file or an address; default: OUT/qc.sqlite."
-    ),
+    store: Optional[str] = STORE,  # noqa: UP045
     language: str = typer.Option("zh", "--language", help="Of csv, xlsx and pdf: zh or en."),
     margin: float = typer.Option(0.05, "--margin", help="sample: margin of error of a share."),
     seed: Optional[str] = typer.Option(None, "--seed", help="sample: any text, kept secret."),  # noqa: UP045
@@ -106,7 +106,7 @@ def _report(
     for form in forms:
         if form not in FORMS:
             raise UsageError(f"form {form}: not known; one of {', '.join(sorted(FORMS))}")
-    with open_store(_address(out, store_name), create=False) as store:
+    with open_store(stored(out, store_name), create=False) as store:
         rows = CardRows(store)
         period = _period(rows, days, 7 if asked.weekly else 30)
         for card in _cards(rows, asked, period):
@@ -114,13 +114,6 @@ def _report(
                 name = file_name(card) + SUFFIX.get(form, f".{form}")
                 written = write(card, (folder or out / "report" / "cards") / name, form, language)
                 typer.echo(f"{form}: {written}")
-
-
-def _address(out: Path, store_name: str | None) -> str | Path:
-    path = out / "qc.sqlite"
-    if store_name is None and not path.is_file():
-        raise UsageError(f"{out}: holds no store (qc.sqlite); give the folder of a run or --store")
-    return store_name or path
 
 
 def _sample(
@@ -138,7 +131,7 @@ def _sample(
         raise UsageError("report sample: give a --seed; whoever knows it can draw the calls again")
     if not 0 < margin < 1:
         raise UsageError(f"--margin {margin:g}: not a margin of error; 0.05 is 5 % up or down")
-    with open_store(_address(out, store_name), create=False) as store:
+    with open_store(stored(out, store_name), create=False) as store:
         rows = CardRows(store)
         period = _period(rows, days, 7)
         path, drawn, of = write_sample(rows, folder or out / "report", period, margin, seed)

@@ -58,7 +58,7 @@ def web(
                 f"--plain-http with --host {host}: passwords would cross the network in the clear; "
                 "listen on 127.0.0.1 or put a reverse proxy with TLS in front (docs/web.md)"
             )
-        _serve(_address(store, out), out, host, port, proxy, secure=not plain_http)
+        _serve(str(stored(out, store)), out, host, port, proxy, secure=not plain_http)
 
 
 def _serve(store: str, out: Path, host: str, port: int, proxy: str, *, secure: bool) -> None:
@@ -162,15 +162,11 @@ def disable(
         typer.echo(f"user {name}: {'may enter again' if undo else 'is kept out'}")
 
 
-def _address(store: str | None, out: Path) -> str:
-    return str(stored(out, store))
-
-
 @contextmanager
 def _people(store: str | None, out: Path) -> Iterator[SqlStore]:
     from qc_speech.store import open_store
 
-    with open_store(_address(store, out), create=False) as opened, _needs_extra():
+    with open_store(str(stored(out, store)), create=False) as opened, _needs_extra():
         yield opened
 
 
